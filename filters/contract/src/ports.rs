@@ -1,0 +1,56 @@
+//! What filters need from whoever hosts them.
+
+use futures::channel::oneshot;
+use std::future::Future;
+use std::sync::Arc;
+
+/// No room for more work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy;
+
+/// Work to be done elsewhere.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// Runs work that would hold up the event loop, on a bounded number of threads.
+pub trait Offload: Send + Sync {
+    /// Hands over a job, or refuses when the queue is full.
+    fn run(&self, job: Job) -> Result<(), Busy>;
+}
+
+/// Runs `work` through an [`Offload`] and waits for what it returns.
+pub fn offloaded<T, F>(
+    offload: &dyn Offload,
+    work: F,
+) -> impl Future<Output = Result<T, Busy>> + Send + use<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let (done, result) = oneshot::channel();
+    let handed_over = offload.run(Box::new(move || drop(done.send(work()))));
+    async move {
+        handed_over?;
+        result.await.map_err(|_| Busy)
+    }
+}
+
+/// A number that only grows.
+pub trait Counter: Send + Sync {
+    /// Adds to the series with these label values.
+    fn add(&self, labels: &[&str], by: u64);
+}
+
+/// A spread of durations.
+pub trait Histogram: Send + Sync {
+    /// Notes one value, in seconds.
+    fn observe(&self, labels: &[&str], seconds: f64);
+}
+
+/// Makes metrics. Label values must come from closed sets.
+pub trait Meter: Send + Sync {
+    /// A counter; asking twice for one name gives the same.
+    fn counter(&self, name: &str, help: &str, labels: &[&str]) -> Arc<dyn Counter>;
+
+    /// A histogram of seconds.
+    fn histogram(&self, name: &str, help: &str, labels: &[&str]) -> Arc<dyn Histogram>;
+}

@@ -1,0 +1,266 @@
+//! Reading an answer: a whole one, or one event of a stream. They differ in one member's name.
+
+use behest_contract::delta::{
+    Channel, ChannelKind, Decoded, Delta, Frame, Part, ReasoningName, Text, Usage,
+};
+use behest_contract::dialect::{Answer, Decoder, Nonsense};
+use behest_contract::facts::Endpoint;
+use behest_contract::filter::Hears;
+use behest_contract::json::{Kind, Malformed, Scanner, Span, Str, Value};
+use bytes::{Bytes, BytesMut};
+
+const NOT_JSON: Nonsense = Nonsense("the provider's answer is not JSON");
+
+/// Gathers a whole answer and reads it at its end.
+pub(super) struct WholeDecoder {
+    answer: Answer,
+    gathered: BytesMut,
+}
+
+impl WholeDecoder {
+    pub(super) fn new(answer: Answer) -> Self {
+        Self { answer, gathered: BytesMut::new() }
+    }
+}
+
+impl Decoder for WholeDecoder {
+    fn feed(&mut self, bytes: &[u8], _out: &mut Vec<Decoded>) -> Result<(), Nonsense> {
+        if self.gathered.len() + bytes.len() > self.answer.bytes_max {
+            return Err(Nonsense("the provider's answer is larger than answer_limit"));
+        }
+        self.gathered.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Vec<Decoded>) -> Result<(), Nonsense> {
+        let payload = std::mem::take(&mut self.gathered).freeze();
+        let mut decoded = read(payload, self.answer.hears)?;
+        if let Decoded::Frame(frame) = &mut decoded {
+            if self.answer.endpoint == Endpoint::Chat && frame.choices.is_none() {
+                return Err(Nonsense("the provider's answer has no choices"));
+            }
+            frame.deltas.push(Delta::End);
+        }
+        out.push(decoded);
+        Ok(())
+    }
+}
+
+/// Reads one payload.
+pub(super) fn read(payload: Bytes, hears: Hears) -> Result<Decoded, Nonsense> {
+    if simdutf8::basic::from_utf8(&payload).is_err() {
+        return Err(NOT_JSON);
+    }
+    let mut reader = Reader { frame: Frame::default(), finished: Vec::new(), usage: None };
+    let mut is_error = false;
+    let mut scanner = Scanner::new(&payload);
+    let scanned = scanner.object(|scanner, key| match key.decode(&payload).as_ref() {
+        "choices" => reader.choices(scanner),
+        "usage" => reader.usage(scanner, key),
+        "error" => scanner.value().map(|value| is_error |= value.kind != Kind::Null),
+        _ => scanner.value().map(drop),
+    });
+    scanned.and_then(|_| scanner.end()).map_err(|_| NOT_JSON)?;
+    if is_error {
+        return Ok(Decoded::Error);
+    }
+    Ok(Decoded::Frame(reader.into_frame(payload, hears)))
+}
+
+struct Reader {
+    frame: Frame,
+    finished: Vec<u32>,
+    usage: Option<Usage>,
+}
+
+impl Reader {
+    fn choices(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        if scanner.peek() != Some(b'[') {
+            return scanner.value().map(drop);
+        }
+        let mut count = 0;
+        let span = scanner.array(|scanner| {
+            count += 1;
+            self.choice(scanner, count - 1)
+        })?;
+        self.frame.choices = Some(span);
+        self.frame.no_choices = count == 0;
+        Ok(())
+    }
+
+    fn choice(&mut self, scanner: &mut Scanner<'_>, position: u32) -> Result<(), Malformed> {
+        let text = scanner.text();
+        let first_part = self.frame.parts.len();
+        let mut index = position;
+        let mut finishes = false;
+        scanner.object(|scanner, key| match key.decode(text).as_ref() {
+            "delta" | "message" => self.message(scanner),
+            "index" => scanner.value().map(|value| index = small(value, text).unwrap_or(position)),
+            "finish_reason" => scanner.value().map(|value| finishes = value.kind != Kind::Null),
+            _ => self.more(scanner),
+        })?;
+        for part in self.frame.parts.iter_mut().skip(first_part) {
+            part.channel.choice = index;
+        }
+        if finishes {
+            self.frame.says_more = true;
+            self.finished.push(index);
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        if scanner.peek() != Some(b'{') {
+            return self.more(scanner);
+        }
+        let text = scanner.text();
+        scanner.object(|scanner, key| match key.decode(text).as_ref() {
+            "content" => self.part(scanner, ChannelKind::Content),
+            "refusal" => self.part(scanner, ChannelKind::Refusal),
+            "reasoning_content" => {
+                self.part(scanner, ChannelKind::Reasoning(ReasoningName::Content))
+            }
+            "reasoning" => self.part(scanner, ChannelKind::Reasoning(ReasoningName::Plain)),
+            "tool_calls" => self.tool_calls(scanner),
+            _ => self.more(scanner),
+        })?;
+        Ok(())
+    }
+
+    fn tool_calls(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        if scanner.peek() != Some(b'[') {
+            return self.more(scanner);
+        }
+        let mut count = 0;
+        scanner.array(|scanner| {
+            count += 1;
+            self.tool_call(scanner, count - 1)
+        })?;
+        Ok(())
+    }
+
+    fn tool_call(&mut self, scanner: &mut Scanner<'_>, position: u32) -> Result<(), Malformed> {
+        if scanner.peek() != Some(b'{') {
+            return self.more(scanner);
+        }
+        let text = scanner.text();
+        let first_part = self.frame.parts.len();
+        let mut index = position;
+        scanner.object(|scanner, key| match key.decode(text).as_ref() {
+            "index" => scanner.value().map(|value| index = small(value, text).unwrap_or(position)),
+            "function" => self.function(scanner),
+            _ => self.more(scanner),
+        })?;
+        for part in self.frame.parts.iter_mut().skip(first_part) {
+            part.channel.kind = ChannelKind::ToolArguments(index);
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        if scanner.peek() != Some(b'{') {
+            return self.more(scanner);
+        }
+        let text = scanner.text();
+        scanner.object(|scanner, key| match key.decode(text).as_ref() {
+            "arguments" => self.part(scanner, ChannelKind::ToolArguments(0)),
+            _ => self.more(scanner),
+        })?;
+        Ok(())
+    }
+
+    /// An empty text says nothing and is no part.
+    fn part(&mut self, scanner: &mut Scanner<'_>, kind: ChannelKind) -> Result<(), Malformed> {
+        let value = scanner.value()?;
+        match value.string() {
+            Some(place) if !place.span.is_empty() => {
+                self.frame.parts.push(Part { channel: Channel { choice: 0, kind }, place });
+            }
+            Some(_) => {}
+            None => self.frame.says_more |= value.kind != Kind::Null,
+        }
+        Ok(())
+    }
+
+    fn more(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        let value = scanner.value()?;
+        self.frame.says_more |= value.kind != Kind::Null;
+        Ok(())
+    }
+
+    fn usage(&mut self, scanner: &mut Scanner<'_>, key: Str) -> Result<(), Malformed> {
+        let start = key.quoted().start;
+        let end = if scanner.peek() == Some(b'{') {
+            let (span, usage) = read_usage(scanner)?;
+            self.usage = Some(usage);
+            span.end
+        } else {
+            scanner.value()?.span.end
+        };
+        self.frame.usage = Some(Span { start, end });
+        Ok(())
+    }
+
+    fn into_frame(self, payload: Bytes, hears: Hears) -> Frame {
+        let Self { mut frame, finished, usage } = self;
+        frame.says_more |= frame.choices.is_none() || usage.is_some();
+        if hears == Hears::Text {
+            let texts = frame.parts.iter();
+            let texts = texts.map(|part| Text::came(part.channel, &payload, part.place));
+            frame.deltas.extend(texts.map(Delta::Text));
+        } else {
+            frame.parts.clear();
+        }
+        frame.deltas.extend(finished.into_iter().map(|choice| Delta::Finish { choice }));
+        frame.deltas.extend(usage.map(Delta::Usage));
+        frame.payload = payload;
+        frame
+    }
+}
+
+fn small(value: Value, text: &[u8]) -> Option<u32> {
+    value.whole_number(text).and_then(|number| u32::try_from(number).ok())
+}
+
+/// `completion_tokens` counts the reasoning's tokens too; embeddings report a prompt only.
+fn read_usage(scanner: &mut Scanner<'_>) -> Result<(Span, Usage), Malformed> {
+    let text = scanner.text();
+    let mut usage = Usage::default();
+    let span = scanner.object(|scanner, key| {
+        match key.decode(text).as_ref() {
+            "prompt_tokens" => number(scanner, &mut usage.prompt_tokens)?,
+            "completion_tokens" => number(scanner, &mut usage.completion_tokens)?,
+            "prompt_tokens_details" => detail(scanner, "cached_tokens", &mut usage.cached_tokens)?,
+            "completion_tokens_details" => {
+                detail(scanner, "reasoning_tokens", &mut usage.reasoning_tokens)?;
+            }
+            _ => drop(scanner.value()?),
+        }
+        Ok::<(), Malformed>(())
+    })?;
+    Ok((span, usage))
+}
+
+fn number(scanner: &mut Scanner<'_>, to: &mut u64) -> Result<(), Malformed> {
+    let value = scanner.value()?;
+    *to = value.whole_number(scanner.text()).unwrap_or(*to);
+    Ok(())
+}
+
+fn detail(scanner: &mut Scanner<'_>, name: &str, to: &mut u64) -> Result<(), Malformed> {
+    if scanner.peek() != Some(b'{') {
+        return scanner.value().map(drop);
+    }
+    let text = scanner.text();
+    scanner.object(|scanner, key| {
+        if key.is(text, name.as_bytes()) {
+            number(scanner, to)
+        } else {
+            scanner.value().map(drop)
+        }
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! What an answer says about the limits.
+
+use crate::admission::Standing;
+use pingora_http::ResponseHeader;
+use std::fmt;
+use std::time::Duration;
+
+// Names as text and not as `HeaderName`: Pingora keeps the case in which a header is to be written,
+// and from a `HeaderName` of our own it would have to copy and parse one.
+const LIMIT: &str = "X-RateLimit-Limit";
+const REMAINING: &str = "X-RateLimit-Remaining";
+const RESET: &str = "X-RateLimit-Reset";
+const LIMIT_REQUESTS: &str = "x-ratelimit-limit-requests";
+const REMAINING_REQUESTS: &str = "x-ratelimit-remaining-requests";
+const RESET_REQUESTS: &str = "x-ratelimit-reset-requests";
+
+/// Writes how a request layer stood, in the common form and in OpenAI's.
+pub(crate) fn write(standing: &Standing, head: &mut ResponseHeader) {
+    let numbers = [
+        (LIMIT, standing.limit),
+        (REMAINING, standing.remaining),
+        (RESET, standing.resets_at.as_secs()),
+        (LIMIT_REQUESTS, standing.limit),
+        (REMAINING_REQUESTS, standing.remaining),
+    ];
+    for (name, number) in numbers {
+        // Fails only for a malformed name or value, and these are none.
+        drop(head.insert_header(name, number));
+    }
+    drop(head.insert_header(RESET_REQUESTS, Short(standing.resets_in).to_string()));
+}
+
+/// A duration as OpenAI writes it, which is Go's way: `120ms`, `59s`, `6m0s`, `1h0m0s`.
+///
+/// Rounded up, so that whoever waits that long has waited long enough: to whole milliseconds below a
+/// second, to whole seconds above.
+struct Short(Duration);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0.as_nanos().div_ceil(1_000_000);
+        if ms > 0 && ms < 1_000 {
+            return write!(f, "{ms}ms");
+        }
+        let seconds = ms.div_ceil(1_000);
+        let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        match (hours, minutes) {
+            (0, 0) => write!(f, "{seconds}s"),
+            (0, _) => write!(f, "{minutes}m{seconds}s"),
+            _ => write!(f, "{hours}h{minutes}m{seconds}s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Short, write};
+    use crate::admission::Standing;
+    use crate::layer::Layer;
+    use pingora_http::ResponseHeader;
+    use std::time::Duration;
+
+    #[test]
+    fn durations_are_written_as_go_does() {
+        let cases = [
+            (0, "0s"),
+            (1, "1ms"),
+            (1_000_000, "1ms"),
+            (120_000_000, "120ms"),
+            (250_000_001, "251ms"),
+            (999_000_001, "1s"),
+            (1_000_000_000, "1s"),
+            (1_000_000_001, "2s"),
+            (58_200_000_000, "59s"),
+            (59_999_000_000, "1m0s"),
+            (60_000_000_000, "1m0s"),
+            (360_000_000_000, "6m0s"),
+            (3_599_500_000_000, "1h0m0s"),
+            (3_600_000_000_000, "1h0m0s"),
+            (90_061_000_000_000, "25h1m1s"),
+        ];
+        for (nanos, text) in cases {
+            assert_eq!(Short(Duration::from_nanos(nanos)).to_string(), text, "{nanos}");
+        }
+    }
+
+    #[test]
+    fn both_families_of_headers_are_set() {
+        let mut head = ResponseHeader::build(200, None).unwrap();
+        head.insert_header("x-ratelimit-limit-requests", "of somebody else").unwrap();
+        let standing = Standing {
+            layer: Layer::Project,
+            limit: 60,
+            remaining: 59,
+            resets_at: Duration::from_secs(1_750_000_020),
+            resets_in: Duration::from_millis(9_500),
+        };
+        write(&standing, &mut head);
+        let want = [
+            ("x-ratelimit-limit", "60"),
+            ("x-ratelimit-remaining", "59"),
+            ("x-ratelimit-reset", "1750000020"),
+            ("x-ratelimit-limit-requests", "60"),
+            ("x-ratelimit-remaining-requests", "59"),
+            ("x-ratelimit-reset-requests", "10s"),
+        ];
+        for (name, value) in want {
+            assert_eq!(head.headers.get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
+        }
+        let mut wire = Vec::new();
+        head.header_to_h1_wire(&mut wire);
+        let wire = String::from_utf8(wire).unwrap();
+        assert!(wire.contains("X-RateLimit-Limit: 60\r\n"), "{wire}");
+        assert!(wire.contains("x-ratelimit-limit-requests: 60\r\n"), "{wire}");
+    }
+}

@@ -1,0 +1,34 @@
+//! The order of the rooms. It is code: configuration sets numbers and switches, it moves no walls.
+
+use crate::door;
+use crate::house::Fixtures;
+use behest_auth::{ApiKeys, Auth};
+use behest_contract::chain::{Chain, OrderError};
+use behest_ledger::{Ledger, PriceTable};
+use behest_quota::{Quota, QuotaConfig};
+use std::sync::Arc;
+
+/// What the rooms are built from.
+pub struct Rooms {
+    /// What models cost.
+    pub prices: PriceTable,
+    /// The keys.
+    pub keys: Arc<ApiKeys>,
+    /// The projects' limits.
+    pub limits: QuotaConfig,
+}
+
+/// Builds the rooms, in the order of their visits.
+pub fn build(rooms: Rooms, fixtures: &Fixtures) -> Result<Chain, OrderError> {
+    let Fixtures { counters, metrics, log, clock, .. } = fixtures;
+    let Rooms { prices, keys, limits } = rooms;
+    Chain::new(
+        vec![
+            Arc::new(Ledger::new(prices, metrics.clone(), log.clone(), clock.clone())),
+            Arc::new(Auth::new(keys)),
+            Arc::new(Quota::new(limits, counters.clone(), clock.clone())),
+        ],
+        &door::given(),
+        clock.clone(),
+    )
+}

@@ -1,0 +1,155 @@
+//! The door: what is asked of whom, from where, and may a page of that origin ask at all.
+//!
+//! Everything here is decided from the head alone, before any credential is looked at.
+
+mod address;
+mod cors;
+mod path;
+
+pub use cors::check_project;
+
+use crate::passage::Passage;
+use behest_contract::denial::{Denial, Kind};
+use behest_contract::facts::{ClientAddress, Endpoint, FactKey, HostProject, RequestId};
+use behest_ledger::RequestLine;
+use http::{HeaderValue, Version, header};
+use path::{Asked, Route};
+use pingora::http::RequestHeader;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What the door lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// To a provider.
+    Exchange(Endpoint),
+    /// The list of models.
+    Models,
+    /// One model, by its name.
+    Model(String),
+    /// A browser's question before the request.
+    Preflight,
+}
+
+/// The facts that are stated here, for every request.
+pub fn given() -> Vec<FactKey> {
+    vec![
+        FactKey::of::<RequestId>(),
+        FactKey::of::<ClientAddress>(),
+        FactKey::of::<HostProject>(),
+        FactKey::of::<Endpoint>(),
+        FactKey::of::<RequestLine>(),
+    ]
+}
+
+/// Lets a request in, or not.
+pub fn enter(
+    head: &RequestHeader,
+    peer: Option<IpAddr>,
+    passage: &mut Passage,
+) -> Result<Way, Box<Denial>> {
+    let asked = path::find(head.uri.path(), &head.method);
+    introduce(head, peer, &asked, passage);
+    // First of all, so that a page can read every refusal that follows.
+    let project = host_project(head, passage);
+    let known = project.as_ref().ok().cloned().flatten();
+    let origin = cors::check_origin(head, known.as_deref(), &asked, passage);
+    check_framing(head)?;
+    let ClientAddress(address) = *passage.facts.read().unwrap_or(&ClientAddress(NOBODY));
+    passage.house.ip_guard().admit(address)?;
+    let project = project?;
+    let route = allowed_route(asked, passage)?;
+    if route == Route::Preflight {
+        cors::answer_preflight(head, project.as_deref(), passage);
+        return Ok(Way::Preflight);
+    }
+    origin?;
+    let (way, endpoint) = match route {
+        Route::Chat => (Way::Exchange(Endpoint::Chat), Endpoint::Chat),
+        Route::Embeddings => (Way::Exchange(Endpoint::Embeddings), Endpoint::Embeddings),
+        Route::Models => (Way::Models, Endpoint::Models),
+        Route::Model(id) => (Way::Model(id), Endpoint::Models),
+        Route::Preflight => return Ok(Way::Preflight),
+    };
+    passage.facts.state(HostProject(project));
+    passage.facts.state(endpoint);
+    Ok(way)
+}
+
+/// Stands for a client whose address is not known.
+const NOBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+
+/// What is stated of every request, also of one that is refused at once.
+fn introduce(head: &RequestHeader, peer: Option<IpAddr>, asked: &Asked, passage: &mut Passage) {
+    passage.facts.state(RequestId(passage.house.next_request_id()));
+    let mut line = RequestLine::new(head.method.as_str(), asked.template());
+    if let Some(id) = head.headers.get("x-request-id") {
+        line = line.client_request_id(id.as_bytes());
+    }
+    passage.facts.state(line);
+    let trusted = &passage.snapshot.config.trusted_proxies;
+    let address = address::client(peer.unwrap_or(NOBODY), &head.headers, trusted);
+    passage.facts.state(ClientAddress(address));
+    passage.trace_parent = trace_parent(head, passage);
+}
+
+/// A `traceparent` of W3C's form, with a span of our own in the client's trace.
+fn trace_parent(head: &RequestHeader, passage: &Passage) -> Option<Box<str>> {
+    let sent = head.headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = sent.split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |text: &str, len| {
+        text.len() == len && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let zero = |text: &str| text.bytes().all(|byte| byte == b'0');
+    let fits = is_hex(version, 2) && is_hex(trace, 32) && is_hex(span, 16) && is_hex(flags, 2);
+    if !fits || version == "ff" || zero(trace) || zero(span) {
+        return None;
+    }
+    let RequestId(id) = passage.facts.read()?;
+    let span = id.get(16..)?;
+    Some(format!("00-{trace}-{span}-{flags}").into())
+}
+
+/// What Pingora lets pass, and a second reader on the way might read differently.
+fn check_framing(head: &RequestHeader) -> Result<(), Box<Denial>> {
+    let invalid = |message| Err(Box::new(Denial::new(Kind::Invalid, message)));
+    let has_host = head.uri.host().is_some() || head.headers.contains_key(header::HOST);
+    if head.version == Version::HTTP_11 && !has_host {
+        return invalid("The Host header is missing.");
+    }
+    let both = head.headers.contains_key(header::CONTENT_LENGTH)
+        && head.headers.contains_key(header::TRANSFER_ENCODING);
+    if both {
+        return invalid("Content-Length and Transfer-Encoding exclude one another.");
+    }
+    Ok(())
+}
+
+/// The project whose slug the host names, if it names one.
+fn host_project(head: &RequestHeader, passage: &Passage) -> Result<Option<Arc<str>>, Box<Denial>> {
+    let named = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let Some(host) = head.uri.host().or(named) else { return Ok(None) };
+    let Some(slug) = passage.snapshot.slug_of(host) else { return Ok(None) };
+    match passage.snapshot.projects.by_slug(&slug) {
+        Some(project) => Ok(Some(project.id.clone())),
+        None => Err(Box::new(Denial::new(Kind::NotFound, "There is no such project."))),
+    }
+}
+
+fn allowed_route(asked: Asked, passage: &mut Passage) -> Result<Route, Box<Denial>> {
+    match asked {
+        Asked::Route(route, _) => Ok(route),
+        Asked::OtherMethod(allow, _) => {
+            passage.extra_headers.push((header::ALLOW, HeaderValue::from_static(allow)));
+            let denial = Denial::new(Kind::MethodNotAllowed, "This path knows another method.");
+            Err(Box::new(denial))
+        }
+        Asked::BadPath => {
+            Err(Box::new(Denial::new(Kind::Invalid, "The path is not encoded as it should be.")))
+        }
+        Asked::Nothing => {
+            Err(Box::new(Denial::new(Kind::NotFound, "There is nothing at this path.")))
+        }
+    }
+}

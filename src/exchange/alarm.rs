@@ -1,0 +1,155 @@
+//! One timer for everything that an exchange waits for.
+//!
+//! A timer per wait would cost more than the waits. So there is one, armed for the nearest of the
+//! deadlines; when it goes off the clock is compared with each, and it is armed again.
+
+use behest_contract::clock::Clock;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+
+/// What the time has come for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ring {
+    /// No connection in time.
+    Connect,
+    /// No byte of an answer in time.
+    FirstByte,
+    /// No byte after the last one in time.
+    BetweenBytes,
+    /// The whole took too long.
+    Total,
+    /// The client has heard nothing for a while.
+    Heartbeat,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// To connect to a provider, over all its addresses.
+    pub connect: Duration,
+    /// To the first byte of an answer, once the request is being sent.
+    pub first_byte: Duration,
+    /// Between two bytes of an answer.
+    pub between_bytes: Duration,
+    /// From the request's head to the end.
+    pub total: Duration,
+    /// Between two things that the client hears.
+    pub heartbeat: Duration,
+}
+
+/// The timer.
+pub struct Alarm {
+    deadlines: Deadlines,
+    clock: Arc<dyn Clock>,
+    /// Armed on first use: most requests end before anything needs a timer.
+    sleep: Option<Pin<Box<Sleep>>>,
+    total_at: Instant,
+    wait: (Ring, Instant),
+    beat_at: Option<Instant>,
+}
+
+impl Alarm {
+    /// An alarm for a request that began at `started`.
+    pub fn new(deadlines: Deadlines, started: Instant, clock: Arc<dyn Clock>) -> Self {
+        let total_at = started + deadlines.total;
+        let wait = (Ring::Total, total_at);
+        Self { deadlines, clock, sleep: None, total_at, wait, beat_at: None }
+    }
+
+    /// Begins one of the waits for the provider.
+    pub fn wait_for(&mut self, ring: Ring) {
+        let length = match ring {
+            Ring::Connect => self.deadlines.connect,
+            Ring::FirstByte => self.deadlines.first_byte,
+            Ring::BetweenBytes => self.deadlines.between_bytes,
+            Ring::Total | Ring::Heartbeat => self.deadlines.total,
+        };
+        self.wait = (ring, self.clock.now() + length);
+    }
+
+    /// The client has heard something just now; from here on it is to hear something regularly.
+    pub fn heard(&mut self) {
+        self.beat_at = Some(self.clock.now() + self.deadlines.heartbeat);
+    }
+
+    /// Waits for the next deadline. It may be dropped and made again at any time.
+    pub async fn ring(&mut self) -> Ring {
+        loop {
+            let nearest = self.nearest();
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(nearest)));
+            // A later deadline needs no new arming: the timer goes off early and is armed again.
+            if sleep.deadline() > nearest.into() || sleep.is_elapsed() {
+                sleep.as_mut().reset(nearest.into());
+            }
+            sleep.as_mut().await;
+            if let Some(ring) = self.due(self.clock.now()) {
+                return ring;
+            }
+        }
+    }
+
+    fn nearest(&self) -> Instant {
+        let nearest = self.wait.1.min(self.total_at);
+        self.beat_at.map_or(nearest, |beat| nearest.min(beat))
+    }
+
+    fn due(&self, now: Instant) -> Option<Ring> {
+        if now >= self.total_at {
+            return Some(Ring::Total);
+        }
+        if now >= self.wait.1 {
+            return Some(self.wait.0);
+        }
+        self.beat_at.filter(|beat| now >= *beat).map(|_| Ring::Heartbeat)
+    }
+}
+
+fn sleep_until(at: Instant) -> Sleep {
+    tokio::time::sleep_until(at.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Alarm, Deadlines, Ring};
+    use behest_contract::clock::SystemClock;
+    use behest_contract::clock::Clock;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn alarm(total_ms: u64) -> Alarm {
+        let ms = Duration::from_millis;
+        let deadlines = Deadlines {
+            connect: ms(20),
+            first_byte: ms(60),
+            between_bytes: ms(45),
+            total: ms(total_ms),
+            heartbeat: ms(20),
+        };
+        Alarm::new(deadlines, SystemClock.now(), Arc::new(SystemClock))
+    }
+
+    #[tokio::test]
+    async fn the_nearest_deadline_rings_first() {
+        let mut alarm = alarm(5000);
+        alarm.wait_for(Ring::Connect);
+        assert_eq!(alarm.ring().await, Ring::Connect);
+        alarm.wait_for(Ring::FirstByte);
+        assert_eq!(alarm.ring().await, Ring::FirstByte);
+        alarm.wait_for(Ring::BetweenBytes);
+        for _ in 0..2 {
+            alarm.heard();
+            assert_eq!(alarm.ring().await, Ring::Heartbeat);
+        }
+        alarm.heard();
+        assert_eq!(alarm.ring().await, Ring::BetweenBytes);
+    }
+
+    #[tokio::test]
+    async fn the_total_rings_whatever_else_is_waited_for() {
+        let mut alarm = alarm(30);
+        alarm.wait_for(Ring::FirstByte);
+        assert_eq!(alarm.ring().await, Ring::Total);
+    }
+}

@@ -1,0 +1,273 @@
+//! A provider at run time: where it is, how it is spoken to, and what every request to it says.
+
+use super::peer::{Line, Peer, Pools};
+use super::resolve::Addresses;
+use behest_contract::clock::Clock;
+use behest_contract::dialect::{Dialect, Target};
+use behest_contract::facts::Endpoint;
+use behest_contract::secret::Secret;
+use http::{HeaderMap, HeaderName};
+use pingora::connectors::http::Connector;
+use pingora::http::RequestHeader;
+use pingora::protocols::http::client::HttpSession;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the gateway calls itself.
+const USER_AGENT: &str = concat!("behest/", env!("CARGO_PKG_VERSION"));
+
+/// Connections taken from the pool in vain before a fresh one is given up.
+const POOLED_MAX: usize = 256;
+
+/// What makes a [`Provider`].
+pub struct ProviderSpec {
+    /// Its configured name.
+    pub name: Arc<str>,
+    /// How it speaks.
+    pub dialect: Arc<dyn Dialect>,
+    /// What its connections must agree on.
+    pub line: Line,
+    /// Its port.
+    pub port: u16,
+    /// `host` or `host:port`, as the `Host` header says it.
+    pub authority: String,
+    /// What comes before the dialect's path; no slash at its end.
+    pub base_path: String,
+    /// How long connecting may take.
+    pub connect: Duration,
+    /// How long an idle connection is kept.
+    pub idle: Duration,
+    /// Whether it is sent a `traceparent`.
+    pub trace: bool,
+    /// Client headers that it is given.
+    pub pass_request: Vec<HeaderName>,
+    /// Headers of its answers that the client is given.
+    pub pass_response: Vec<HeaderName>,
+}
+
+/// A provider.
+pub struct Provider {
+    spec: ProviderSpec,
+    addresses: Addresses,
+    connector: Arc<Connector>,
+}
+
+/// A connection, and what is needed to give it back.
+pub(super) struct Connection {
+    pub(super) session: HttpSession<()>,
+    pub(super) reused: bool,
+    pub(super) peer: Peer,
+}
+
+impl Provider {
+    /// A provider that takes its connections from the process's pools.
+    pub fn new(spec: ProviderSpec, pools: &Arc<Pools>, clock: &Arc<dyn Clock>) -> Self {
+        let (line, pools, clock) = (spec.line.clone(), pools.clone(), clock.clone());
+        let connector = pools.connector(line.ca.as_ref());
+        let addresses = Addresses::new(line, spec.port, spec.connect, pools, clock);
+        Self { spec, addresses, connector }
+    }
+
+    /// Its configured name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.spec.name
+    }
+
+    /// How it speaks.
+    pub fn dialect(&self) -> &dyn Dialect {
+        self.spec.dialect.as_ref()
+    }
+
+    /// Headers of its answers that the client is given.
+    pub fn pass_response(&self) -> &[HeaderName] {
+        &self.spec.pass_response
+    }
+
+    /// A connection: pooled if there is one and `fresh` does not forbid it.
+    pub(super) async fn connect(&self, fresh: bool) -> Result<Connection, ConnectError> {
+        let peers = self.addresses.peers().await.map_err(|_| ConnectError::UnknownHost)?;
+        let mut last = ConnectError::UnknownHost;
+        for peer in peers.iter() {
+            for _ in 0..POOLED_MAX {
+                match self.connector.get_http_session(peer).await {
+                    // Dropped, not given back: one stale connection says that its fellows are too.
+                    Ok((HttpSession::H1(_), true)) if fresh => {}
+                    Ok((session, reused)) => {
+                        return Ok(Connection { session, reused, peer: peer.clone() });
+                    }
+                    Err(error) => {
+                        last = ConnectError::Failed(error.to_string().into());
+                        break;
+                    }
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// Gives a connection back whose answer was read to its end.
+    pub(super) async fn recycle(&self, session: HttpSession<()>, peer: &Peer) {
+        self.connector.release_http_session(session, peer, Some(self.spec.idle)).await;
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum ConnectError {
+    /// The name means nothing to the resolver.
+    UnknownHost,
+    /// None of its addresses took us. For the log.
+    Failed(Box<str>),
+}
+
+impl std::fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::UnknownHost => f.write_str("the host's name cannot be resolved"),
+            Self::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+/// A model at a provider: one of the places that a request can be sent to.
+pub struct Place {
+    /// The provider.
+    pub provider: Arc<Provider>,
+    /// The model's name and abilities there.
+    pub target: Target,
+    chat: Head,
+    embeddings: Head,
+}
+
+/// What the head of every request to one place and endpoint says.
+struct Head {
+    path: String,
+    /// The request line and the lines that never change, ready for the wire.
+    h1: Box<[u8]>,
+}
+
+/// What a request's head says beyond that.
+pub(super) struct Extra<'a> {
+    pub(super) body_len: usize,
+    pub(super) streamed: bool,
+    pub(super) trace_parent: Option<&'a str>,
+    pub(super) client: &'a HeaderMap,
+}
+
+impl Place {
+    /// A place.
+    pub fn new(provider: Arc<Provider>, target: Target) -> Self {
+        let head = |endpoint| Head::new(&provider.spec, &target, endpoint);
+        let (chat, embeddings) = (head(Endpoint::Chat), head(Endpoint::Embeddings));
+        Self { provider, target, chat, embeddings }
+    }
+
+    fn head(&self, endpoint: Endpoint) -> &Head {
+        match endpoint {
+            Endpoint::Embeddings => &self.embeddings,
+            Endpoint::Chat | Endpoint::Models => &self.chat,
+        }
+    }
+
+    /// The head for HTTP/1.1, ready for the wire.
+    pub(super) fn h1_head(&self, endpoint: Endpoint, extra: &Extra<'_>) -> Vec<u8> {
+        let fixed = &self.head(endpoint).h1;
+        let mut head = Vec::with_capacity(fixed.len() + 160);
+        head.extend_from_slice(fixed);
+        self.extra_lines(extra, |name, value| {
+            head.extend_from_slice(name.as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(value);
+            head.extend_from_slice(b"\r\n");
+        });
+        head.extend_from_slice(b"\r\n");
+        head
+    }
+
+    /// The head for HTTP/2. Strict servers want the whole address in it and no `Host`.
+    pub(super) fn h2_head(
+        &self,
+        endpoint: Endpoint,
+        extra: &Extra<'_>,
+    ) -> pingora::Result<Box<RequestHeader>> {
+        let spec = &self.provider.spec;
+        let scheme = if spec.line.tls { "https" } else { "http" };
+        let address = format!("{scheme}://{}{}", spec.authority, self.head(endpoint).path);
+        let mut head = RequestHeader::build_no_case("POST", address.as_bytes(), Some(12))?;
+        let mut failed = None;
+        let mut insert = |name: &str, value: &[u8]| {
+            if let Err(error) = head.append_header(name.to_owned(), value) {
+                failed = Some(error);
+            }
+        };
+        fixed_lines(spec, &mut insert);
+        self.extra_lines(extra, &mut insert);
+        failed.map_or(Ok(Box::new(head)), Err)
+    }
+
+    fn extra_lines(&self, extra: &Extra<'_>, mut line: impl FnMut(&str, &[u8])) {
+        let spec = &self.provider.spec;
+        let mut digits = [0; 20];
+        line("content-length", decimal(extra.body_len, &mut digits));
+        let accept: &[u8] = if extra.streamed { b"text/event-stream" } else { b"application/json" };
+        line("accept", accept);
+        if let Some(parent) = extra.trace_parent.filter(|_| spec.trace) {
+            line("traceparent", parent.as_bytes());
+        }
+        for name in &spec.pass_request {
+            for value in extra.client.get_all(name) {
+                line(name.as_str(), value.as_bytes());
+            }
+        }
+    }
+}
+
+impl Head {
+    fn new(spec: &ProviderSpec, target: &Target, endpoint: Endpoint) -> Self {
+        let path = format!("{}{}", spec.base_path, spec.dialect.path(endpoint, target));
+        let mut h1 = format!("POST {path} HTTP/1.1\r\nhost: {}\r\n", spec.authority).into_bytes();
+        fixed_lines(spec, |name, value| {
+            h1.extend_from_slice(name.as_bytes());
+            h1.extend_from_slice(b": ");
+            h1.extend_from_slice(value);
+            h1.extend_from_slice(b"\r\n");
+        });
+        Self { path, h1: h1.into() }
+    }
+}
+
+/// Answers are asked for as they are: decoding would hold a stream's events back.
+fn fixed_lines(spec: &ProviderSpec, mut line: impl FnMut(&str, &[u8])) {
+    if let Some(key) = spec.line.credential.as_ref().map(Secret::expose) {
+        let (name, scheme) = spec.dialect.credential();
+        line(name.as_str(), format!("{scheme}{key}").as_bytes());
+    }
+    line("content-type", b"application/json");
+    line("accept-encoding", b"identity");
+    line("user-agent", USER_AGENT.as_bytes());
+}
+
+fn decimal(mut number: usize, space: &mut [u8; 20]) -> &[u8] {
+    let mut used = 0;
+    for slot in space.iter_mut().rev() {
+        *slot = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        used += 1;
+        if number == 0 {
+            break;
+        }
+    }
+    space.get(20 - used..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn numbers_are_spelt() {
+        for number in [0, 7, 10, 1_048_576, usize::MAX] {
+            assert_eq!(decimal(number, &mut [0; 20]), number.to_string().as_bytes());
+        }
+    }
+}

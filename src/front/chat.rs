@@ -1,0 +1,161 @@
+//! Reading a chat completion's request.
+
+use super::empty_outline;
+use super::fields::{Refusal, boolean, count, is_text, note_name, refuse, text};
+use behest_contract::json::{Kind, Malformed, Scanner, Seen, Span, Str, Value};
+use behest_contract::prompt::{Member, Message, Outline, Role, Text, TextKind};
+
+/// Finds what lies where in a body.
+pub(super) fn outline(body: &[u8]) -> Result<Outline, Refusal> {
+    let mut reader = Reader { outline: empty_outline() };
+    let mut seen = Seen::default();
+    let mut scanner = Scanner::new(body);
+    if scanner.peek() != Some(b'{') {
+        scanner.value()?;
+        return Err(refuse("body", "The body must be a JSON object."));
+    }
+    let root = scanner.object(|scanner, name| {
+        note_name(&mut seen, scanner, name, "body")?;
+        reader.member(scanner, name)
+    })?;
+    scanner.end()?;
+    let mut outline = reader.outline;
+    outline.root = root;
+    if outline.list.is_none() {
+        return Err(refuse("messages", "\"messages\" is missing."));
+    }
+    Ok(outline)
+}
+
+struct Reader {
+    outline: Outline,
+}
+
+impl Reader {
+    fn member(&mut self, scanner: &mut Scanner<'_>, name: Str) -> Result<(), Refusal> {
+        let (role, value) = match name.decode(scanner.text()).as_ref() {
+            "model" => (Role::Model, text(scanner, "model")?),
+            "messages" => (Role::Messages, self.messages(scanner)?),
+            "stream" => (Role::Stream, self.stream(scanner)?),
+            "stream_options" => (Role::StreamOptions, self.stream_options(scanner)?),
+            "max_tokens" => (Role::OutputCap, count(scanner, "max_tokens")?),
+            "max_completion_tokens" => (Role::OutputCap, count(scanner, "max_completion_tokens")?),
+            "n" => (Role::Choices, count(scanner, "n")?),
+            "tools" => (Role::Tools, self.texts(scanner, name, TextKind::Other, None)?),
+            // What Behest's own clients may leave in the body for the gateway (CONTRACT 5).
+            "thread_id" | "session_id" | "user_id" | "tier" | "token" => {
+                (Role::Private, scanner.value()?)
+            }
+            _ => (Role::Other, self.texts(scanner, name, TextKind::Other, None)?),
+        };
+        let whole = Span { start: name.quoted().start, end: value.span.end };
+        self.outline.members.push(Member { role, whole, value });
+        Ok(())
+    }
+
+    fn stream(&mut self, scanner: &mut Scanner<'_>) -> Result<Value, Refusal> {
+        let value = boolean(scanner, "stream")?;
+        self.outline.streamed = value.kind == Kind::Bool(true);
+        Ok(value)
+    }
+
+    fn stream_options(&mut self, scanner: &mut Scanner<'_>) -> Result<Value, Refusal> {
+        if scanner.peek() != Some(b'{') {
+            let value = scanner.value()?;
+            if value.kind != Kind::Null {
+                return Err(refuse("stream_options", "\"stream_options\" must be an object."));
+            }
+            return Ok(value);
+        }
+        let mut seen = Seen::default();
+        let span = scanner.object(|scanner, name| {
+            note_name(&mut seen, scanner, name, "stream_options")?;
+            if name.is(scanner.text(), b"include_usage") {
+                self.outline.usage_option = Some(boolean(scanner, "include_usage")?);
+                return Ok(());
+            }
+            self.texts(scanner, name, TextKind::Other, None)?;
+            Ok::<(), Refusal>(())
+        })?;
+        Ok(Value { span, kind: Kind::Object })
+    }
+
+    fn messages(&mut self, scanner: &mut Scanner<'_>) -> Result<Value, Refusal> {
+        if scanner.peek() != Some(b'[') {
+            scanner.value()?;
+            return Err(refuse("messages", "\"messages\" must be an array."));
+        }
+        let span = scanner.array(|scanner| self.message(scanner))?;
+        if self.outline.messages.is_empty() {
+            return Err(refuse("messages", "\"messages\" must not be empty."));
+        }
+        self.outline.list = Some(span);
+        Ok(Value { span, kind: Kind::Array })
+    }
+
+    fn message(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Refusal> {
+        if scanner.peek() != Some(b'{') {
+            scanner.value()?;
+            return Err(refuse("messages", "Each of \"messages\" must be an object."));
+        }
+        let number = u32::try_from(self.outline.messages.len()).unwrap_or(u32::MAX);
+        let first_text = self.outline.texts.len();
+        let mut role = None;
+        let mut seen = Seen::default();
+        let span = scanner.object(|scanner, name| {
+            note_name(&mut seen, scanner, name, "messages")?;
+            match name.decode(scanner.text()).as_ref() {
+                "role" => role = text(scanner, "role")?.string(),
+                "content" => self.content(scanner, name, number)?,
+                _ => drop(self.texts(scanner, name, TextKind::Other, Some(number))?),
+            }
+            Ok::<(), Refusal>(())
+        })?;
+        let Some(role) = role else {
+            return Err(refuse("messages", "Each of \"messages\" must have a \"role\"."));
+        };
+        if role.is(scanner.text(), b"tool") || role.is(scanner.text(), b"function") {
+            for found in self.outline.texts.iter_mut().skip(first_text) {
+                found.kind = TextKind::ToolResult;
+            }
+        }
+        self.outline.messages.push(Message { span, role: Some(role) });
+        Ok(())
+    }
+
+    fn content(&mut self, scanner: &mut Scanner<'_>, name: Str, number: u32) -> Result<(), Refusal> {
+        match scanner.peek() {
+            Some(b'"' | b'[' | b'n') => {
+                self.texts(scanner, name, TextKind::Content, Some(number))?;
+                Ok(())
+            }
+            _ => {
+                scanner.value()?;
+                Err(refuse("messages", "\"content\" must be a string, an array or null."))
+            }
+        }
+    }
+
+    /// Reads any value and notes the texts in it.
+    fn texts(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        name: Str,
+        kind: TextKind,
+        message: Option<u32>,
+    ) -> Result<Value, Malformed> {
+        let bytes = scanner.text();
+        let texts = &mut self.outline.texts;
+        scanner.walk(name, &mut |name, value| {
+            if value.span.is_empty() || !is_text(bytes, name) {
+                return;
+            }
+            let arguments = message.is_some() && name.is(bytes, b"arguments");
+            let kind = if arguments { TextKind::ToolArguments } else { kind };
+            texts.push(Text { kind, value, name, message });
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use super::outline;
+use behest_contract::prompt::{Role, TextKind};
+
+#[test]
+fn members_are_found_by_role() {
+    let body = br#"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true,
+        "stream_options":{"include_usage":true},"max_tokens":5,"n":2,"tools":[],"thread_id":"t","x":1}"#;
+    let found = outline(body).unwrap();
+    let roles: Vec<_> = found.members.iter().map(|member| member.role).collect();
+    assert_eq!(
+        roles,
+        [
+            Role::Model,
+            Role::Messages,
+            Role::Stream,
+            Role::StreamOptions,
+            Role::OutputCap,
+            Role::Choices,
+            Role::Tools,
+            Role::Private,
+            Role::Other
+        ]
+    );
+    assert!(found.streamed && found.usage_asked());
+    assert_eq!(found.root.len(), body.len());
+    assert_eq!(found.messages.len(), 1);
+}
+
+#[test]
+fn texts_are_found_wherever_they_stand() {
+    let body = br#"{"messages":[
+        {"role":"user","content":[{"type":"text","text":"one"},{"type":"image_url","image_url":{"url":"two"}}]},
+        {"role":"assistant","content":null,"tool_calls":[{"id":"x","type":"function","function":{"name":"three","arguments":"four"}}]},
+        {"content":"five","tool_call_id":"x","role":"tool"}],
+        "metadata":{"k":"six"},"tools":[{"type":"function","function":{"description":"seven"}}],"model":"no","unknown":["eight",""]}"#;
+    let found = outline(body).unwrap();
+    let texts: Vec<_> =
+        found.texts.iter().map(|t| (t.value.decode(body).into_owned(), t.kind, t.message)).collect();
+    let text = |word: &str, kind, message| (word.to_owned(), kind, message);
+    assert_eq!(
+        texts,
+        [
+            text("one", TextKind::Content, Some(0)),
+            text("two", TextKind::Content, Some(0)),
+            text("three", TextKind::Other, Some(1)),
+            text("four", TextKind::ToolArguments, Some(1)),
+            text("five", TextKind::ToolResult, Some(2)),
+            text("six", TextKind::Other, None),
+            text("seven", TextKind::Other, None),
+            text("eight", TextKind::Other, None),
+        ]
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let message = r#"{"role":"user","content":"x"}"#;
+    let with = |members: &str| format!(r#"{{"messages":[{message}],{members}}}"#);
+    for (body, param) in [
+        ("[]".to_owned(), Some("body")),
+        ("{".to_owned(), None),
+        ("{}".to_owned(), Some("messages")),
+        (r#"{"messages":{}}"#.to_owned(), Some("messages")),
+        (r#"{"messages":[]}"#.to_owned(), Some("messages")),
+        (r#"{"messages":["x"]}"#.to_owned(), Some("messages")),
+        (r#"{"messages":[{"content":"x"}]}"#.to_owned(), Some("messages")),
+        (r#"{"messages":[{"role":1}]}"#.to_owned(), Some("role")),
+        (r#"{"messages":[{"role":"user","content":1}]}"#.to_owned(), Some("messages")),
+        (r#"{"messages":[{"role":"a","r\u006fle":"b"}]}"#.to_owned(), Some("messages")),
+        (with(r#""model":1"#), Some("model")),
+        (with(r#""stream":"yes""#), Some("stream")),
+        (with(r#""stream_options":1"#), Some("stream_options")),
+        (with(r#""stream_options":{"include_usage":1}"#), Some("include_usage")),
+        (with(r#""max_tokens":"5""#), Some("max_tokens")),
+        (with(r#""max_completion_tokens":-1"#), Some("max_completion_tokens")),
+        (with(r#""n":0"#), Some("n")),
+        (with(r#""x":1,"\u0078":2"#), Some("body")),
+        (with(r#""x":{"y":1,"y":2},"z":01"#), None),
+    ] {
+        let denial = outline(body.as_bytes()).unwrap_err();
+        assert_eq!(denial.param, param, "{body}: {}", denial.message);
+    }
+    for fine in [with(r#""x":{"y":1,"y":2}"#), with(r#""model":null,"n":null,"stream":null"#)] {
+        assert!(outline(fine.as_bytes()).is_ok(), "{fine}");
+    }
+}

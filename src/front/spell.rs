@@ -1,0 +1,253 @@
+//! Spelling an answer for a client of chat completions.
+//!
+//! A frame that no room touched leaves as the bytes that came. Otherwise its texts are exchanged in
+//! place; what rooms held back or split leaves in events of its own, made after the last frame.
+
+use behest_contract::delta::{Channel, ChannelKind, Delta, Frame, Part, ReasoningName, Text};
+use behest_contract::json::Span;
+use behest_contract::sse;
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+/// What the client asked for, as far as the spelling depends on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Spelling {
+    /// It asked for usage in its stream; otherwise that is hidden from it.
+    pub usage_asked: bool,
+}
+
+/// Spells the events of one stream.
+pub struct StreamSpeller {
+    spelling: Spelling,
+    /// The last frame that had choices: what a made event is like.
+    model: Option<Model>,
+}
+
+struct Model {
+    payload: Bytes,
+    choices: Span,
+    usage: Option<Span>,
+}
+
+type Texts<'a> = SmallVec<[&'a Text; 4]>;
+
+impl StreamSpeller {
+    /// A speller at the beginning of a stream.
+    pub fn new(spelling: Spelling) -> Self {
+        Self { spelling, model: None }
+    }
+
+    /// Appends the events for a frame, of which the rooms made `said`.
+    pub fn frame(&mut self, frame: &Frame, said: &[Delta], out: &mut Vec<u8>) {
+        if let Some(choices) = frame.choices.filter(|_| !frame.no_choices) {
+            let payload = frame.payload.clone();
+            self.model = Some(Model { payload, choices, usage: frame.usage });
+        }
+        let texts: Texts<'_> = said.iter().filter_map(text_of).collect();
+        if came_through(frame, &texts) {
+            self.write(frame, Patch::default(), out);
+            return;
+        }
+        let finishes = said.iter().any(|delta| matches!(delta, Delta::Finish { .. }));
+        let spread = Spread::new(frame, &texts, finishes);
+        for text in &spread.before {
+            self.write_made(text, out);
+        }
+        if frame.says_more || spread.carried.iter().any(Option::is_some) {
+            self.write(frame, spread.patch(frame), out);
+        }
+        for text in &spread.after {
+            self.write_made(text, out);
+        }
+    }
+
+    fn write(&self, frame: &Frame, mut patch: Patch, out: &mut Vec<u8>) {
+        if frame.payload.is_empty() {
+            return;
+        }
+        if let Some(usage) = frame.usage.filter(|_| !self.spelling.usage_asked) {
+            if frame.no_choices {
+                return;
+            }
+            patch.cut(with_comma(&frame.payload, usage), Vec::new());
+        }
+        if patch.is_empty() {
+            sse::write_event(&frame.payload, out);
+        } else {
+            sse::write_event(&patch.apply(&frame.payload), out);
+        }
+    }
+
+    /// Writes an event of our own making, with one text in it.
+    fn write_made(&self, text: &Text, out: &mut Vec<u8>) {
+        let choices = made_choices(text);
+        let Some(model) = &self.model else { return };
+        let mut patch = Patch::default();
+        patch.cut(model.choices, choices);
+        if let Some(usage) = model.usage {
+            patch.cut(with_comma(&model.payload, usage), Vec::new());
+        }
+        sse::write_event(&patch.apply(&model.payload), out);
+    }
+}
+
+/// Spells a whole answer, of which the rooms made `said`.
+pub fn spell_whole(frame: &Frame, said: &[Delta]) -> Bytes {
+    let texts: Texts<'_> = said.iter().filter_map(text_of).collect();
+    if came_through(frame, &texts) {
+        return frame.payload.clone();
+    }
+    let mut patch = Patch::default();
+    for part in &frame.parts {
+        let mut words = Vec::new();
+        for text in texts.iter().filter(|text| text.channel == part.channel) {
+            text.spell(&mut words);
+        }
+        patch.cut(part.place.span, words);
+    }
+    patch.apply(&frame.payload).into()
+}
+
+fn text_of(delta: &Delta) -> Option<&Text> {
+    match delta {
+        Delta::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether the frame's texts came through the rooms as they were.
+fn came_through(frame: &Frame, texts: &[&Text]) -> bool {
+    let same = |part: &Part, text: &&Text| {
+        part.channel == text.channel && text.stands_at(&frame.payload, part.place)
+    };
+    frame.parts.len() == texts.len() && frame.parts.iter().zip(texts).all(|(p, t)| same(p, t))
+}
+
+/// Which text goes where: into one of the frame's parts, or into an event before or behind it.
+struct Spread<'a> {
+    carried: SmallVec<[Option<&'a Text>; 2]>,
+    before: Texts<'a>,
+    after: Texts<'a>,
+}
+
+impl<'a> Spread<'a> {
+    /// A frame that finishes a choice carries the last text of each channel, so that nothing comes
+    /// behind the finish; any other carries the first, so that nothing comes before a role.
+    fn new(frame: &Frame, texts: &[&'a Text], finishes: bool) -> Self {
+        let mut spread = Self {
+            carried: SmallVec::from_elem(None, frame.parts.len()),
+            before: SmallVec::new(),
+            after: SmallVec::new(),
+        };
+        for text in texts {
+            let part = frame.parts.iter().position(|part| part.channel == text.channel);
+            match part.and_then(|part| spread.carried.get_mut(part)) {
+                None => spread.before.push(text),
+                Some(carried @ None) => *carried = Some(text),
+                Some(Some(carried)) if finishes => {
+                    spread.before.push(carried);
+                    *carried = text;
+                }
+                Some(Some(_)) => spread.after.push(text),
+            }
+        }
+        spread
+    }
+
+    fn patch(&self, frame: &Frame) -> Patch {
+        let mut patch = Patch::default();
+        for (part, text) in frame.parts.iter().zip(&self.carried) {
+            let mut words = Vec::new();
+            if let Some(text) = text {
+                text.spell(&mut words);
+            }
+            patch.cut(part.place.span, words);
+        }
+        patch
+    }
+}
+
+/// Stretches of a payload to be exchanged.
+#[derive(Default)]
+struct Patch {
+    cuts: SmallVec<[(Span, Vec<u8>); 2]>,
+}
+
+impl Patch {
+    fn cut(&mut self, span: Span, with: Vec<u8>) {
+        self.cuts.push((span, with));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.cuts.is_empty()
+    }
+
+    fn apply(mut self, payload: &[u8]) -> Vec<u8> {
+        self.cuts.sort_by_key(|(span, _)| span.start);
+        let added: usize = self.cuts.iter().map(|(_, with)| with.len()).sum();
+        let mut out = Vec::with_capacity(payload.len() + added);
+        let mut at = 0;
+        for (span, with) in &self.cuts {
+            let range = span.range();
+            out.extend_from_slice(payload.get(at..range.start).unwrap_or_default());
+            out.extend_from_slice(with);
+            at = range.end;
+        }
+        out.extend_from_slice(payload.get(at..).unwrap_or_default());
+        out
+    }
+}
+
+/// A member's span with the comma before it, or else the one behind it.
+fn with_comma(payload: &[u8], member: Span) -> Span {
+    let before = payload.get(..member.start as usize).unwrap_or_default().trim_ascii_end();
+    if before.ends_with(b",") {
+        return Span { start: Span::new(before.len() - 1, 0).start, end: member.end };
+    }
+    let behind = payload.get(member.end as usize..).unwrap_or_default();
+    let trimmed = behind.trim_ascii_start();
+    let comma = usize::from(trimmed.starts_with(b","));
+    let end = member.end as usize + comma * (behind.len() - trimmed.len() + 1);
+    Span::new(member.start as usize, end)
+}
+
+fn made_choices(text: &Text) -> Vec<u8> {
+    let Channel { choice, kind } = text.channel;
+    let (open, close) = match kind {
+        ChannelKind::Content => ("\"content\":\"".to_owned(), "\""),
+        ChannelKind::Refusal => ("\"refusal\":\"".to_owned(), "\""),
+        ChannelKind::Reasoning(ReasoningName::Content) => ("\"reasoning_content\":\"".to_owned(), "\""),
+        ChannelKind::Reasoning(ReasoningName::Plain) => ("\"reasoning\":\"".to_owned(), "\""),
+        ChannelKind::ToolArguments(index) => {
+            let open = format!(r#""tool_calls":[{{"index":{index},"function":{{"arguments":""#);
+            (open, "\"}}]")
+        }
+    };
+    let mut choices = format!(r#"[{{"index":{choice},"delta":{{{open}"#).into_bytes();
+    text.spell(&mut choices);
+    choices.extend_from_slice(close.as_bytes());
+    choices.extend_from_slice(br#"},"finish_reason":null}]"#);
+    choices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_comma;
+    use behest_contract::json::Span;
+
+    #[test]
+    fn a_member_goes_with_its_comma() {
+        for (payload, wanted) in [
+            (r#"{"a":1,"usage":null}"#, r#"{"a":1}"#),
+            (r#"{"a":1 , "usage":null , "b":2}"#, r#"{"a":1  , "b":2}"#),
+            (r#"{"usage":null , "b":2}"#, r#"{ "b":2}"#),
+            (r#"{"usage":null}"#, "{}"),
+        ] {
+            let start = payload.find("\"usage\"").unwrap();
+            let span = with_comma(payload.as_bytes(), Span::new(start, start + 12));
+            let mut left = payload.to_owned();
+            left.replace_range(span.range(), "");
+            assert_eq!(left, wanted);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What guards a connection before HTTP.
+//!
+//! A bounded number of connections per address, a deadline for a whole head (Pingora's own is per
+//! read, so that a byte every few seconds would hold a connection for ever), and our own error bodies
+//! for what Pingora refuses before any of our code sees it.
+
+use crate::house::House;
+use crate::reply;
+use async_trait::async_trait;
+use bytes::{Buf, Bytes};
+use parking_lot::Mutex;
+use pingora::apps::ServerApp;
+use pingora::listeners::ALPN;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::{SslDigest, TlsRef};
+use pingora::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest,
+    Ssl, Stream, TimingDigest, UniqueID, UniqueIDType,
+};
+use pingora::server::ShutdownWatch;
+use std::collections::HashMap;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// Stands before an application and guards its connections.
+pub struct Listener<A> {
+    inner: Arc<A>,
+    house: Arc<House>,
+    counts: Arc<Counts>,
+}
+
+impl<A> Listener<A> {
+    /// A guard before `inner`.
+    pub fn new(inner: A, house: Arc<House>) -> Self {
+        Self { inner: Arc::new(inner), house, counts: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl<A: ServerApp + Send + Sync + 'static> ServerApp for Listener<A> {
+    async fn process_new(
+        self: &Arc<Self>,
+        stream: Stream,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        let connections = self.house.snapshot().config.connections.clone();
+        let digest = stream.get_socket_digest();
+        let address = digest.as_ref().and_then(|digest| digest.peer_addr()?.as_inet());
+        let count = match address {
+            Some(address) => Some(self.counts.enter(address.ip(), connections.per_address)?),
+            None => None,
+        };
+        let guarded = Guarded::new(stream, connections.request_head.duration());
+        let left = self.inner.process_new(Box::new(guarded), shutdown).await;
+        drop(count);
+        left
+    }
+
+    async fn cleanup(&self) {
+        self.inner.cleanup().await;
+    }
+}
+
+/// Open connections by address.
+#[derive(Default)]
+struct Counts(Mutex<HashMap<IpAddr, u32>>);
+
+impl Counts {
+    /// `None` when the address has as many as it may have.
+    fn enter(self: &Arc<Self>, address: IpAddr, max: u32) -> Option<Counted> {
+        let mut counts = self.0.lock();
+        let count = counts.entry(address).or_insert(0);
+        if *count >= max {
+            return None;
+        }
+        *count += 1;
+        Some(Counted { counts: self.clone(), address })
+    }
+}
+
+/// One open connection.
+struct Counted {
+    counts: Arc<Counts>,
+    address: IpAddr,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut counts = self.counts.0.lock();
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// A connection under guard.
+pub struct Guarded {
+    stream: Stream,
+    /// A request's head was accepted, and its answer is still under way.
+    serving: AtomicBool,
+    head_time_max: Duration,
+    head_deadline: Option<Pin<Box<Sleep>>>,
+    refusal: Option<Bytes>,
+}
+
+impl Guarded {
+    fn new(stream: Stream, head_time_max: Duration) -> Self {
+        Self {
+            stream,
+            serving: AtomicBool::new(false),
+            head_time_max,
+            head_deadline: None,
+            refusal: None,
+        }
+    }
+
+    /// Tells the guard whether a request is being served on this connection.
+    pub fn set_serving(stream: Option<&Stream>, serving: bool) {
+        if let Some(guarded) = stream.and_then(|stream| stream.as_any().downcast_ref::<Self>()) {
+            guarded.serving.store(serving, Ordering::Relaxed);
+        }
+    }
+
+    fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
+    }
+
+    /// Writes our own answer in place of what Pingora says by itself.
+    fn refuse(&mut self, cx: &mut Context<'_>, theirs: &[u8]) -> Poll<io::Result<usize>> {
+        let refusal = self.refusal.get_or_insert_with(|| reply::refusal_before_http(theirs));
+        while refusal.has_remaining() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, refusal))?;
+            refusal.advance(written);
+        }
+        Poll::Ready(Ok(theirs.len()))
+    }
+}
+
+impl std::fmt::Debug for Guarded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.stream.fmt(f)
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, into);
+        if self.is_serving() {
+            self.head_deadline = None;
+            return read;
+        }
+        if into.filled().len() > before && self.head_deadline.is_none() {
+            let deadline = tokio::time::sleep(self.head_time_max);
+            self.head_deadline = Some(Box::pin(deadline));
+        }
+        if read.is_pending()
+            && let Some(deadline) = &mut self.head_deadline
+        {
+            ready!(deadline.as_mut().poll(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_serving() {
+            return Pin::new(&mut self.stream).poll_write(cx, bytes);
+        }
+        self.refuse(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_serving() {
+            return Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        }
+        let first = slices.iter().find(|slice| !slice.is_empty());
+        self.refuse(cx, first.map_or(&[], |slice| slice))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[async_trait]
+impl Shutdown for Guarded {
+    async fn shutdown(&mut self) {
+        Shutdown::shutdown(&mut *self.stream).await;
+    }
+}
+
+impl UniqueID for Guarded {
+    fn id(&self) -> UniqueIDType {
+        self.stream.id()
+    }
+}
+
+impl Ssl for Guarded {
+    fn get_ssl(&self) -> Option<&TlsRef> {
+        self.stream.get_ssl()
+    }
+
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.stream.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.stream.selected_alpn_proto()
+    }
+}
+
+impl GetTimingDigest for Guarded {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.stream.get_timing_digest()
+    }
+}
+
+impl GetProxyDigest for Guarded {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.stream.get_proxy_digest()
+    }
+}
+
+impl GetSocketDigest for Guarded {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.stream.get_socket_digest()
+    }
+}
+
+#[async_trait]
+impl Peek for Guarded {
+    async fn try_peek(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        self.stream.try_peek(buffer).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+    use std::sync::Arc;
+
+    #[test]
+    fn an_address_has_no_more_connections_than_it_may() {
+        let counts = Arc::new(Counts::default());
+        let (one, other) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
+        let first = counts.enter(one, 2).unwrap();
+        let _second = counts.enter(one, 2).unwrap();
+        assert!(counts.enter(one, 2).is_none());
+        assert!(counts.enter(other, 2).is_some());
+        drop(first);
+        assert!(counts.enter(one, 2).is_some());
+        assert_eq!(counts.0.lock().len(), 1);
+    }
+}

@@ -1,0 +1,231 @@
+//! One request's way through the house: what Pingora carries along as its context.
+//!
+//! It is the host's suitcase, not a notice board: rooms never see it.
+
+use crate::drain::InFlight;
+use crate::exchange::{Alarm, Deadlines, Model, Watch};
+use crate::house::House;
+use crate::snapshot::Snapshot;
+use behest_contract::chain::Visits;
+use behest_contract::clock::Clock;
+use behest_contract::delta::{Delta, Usage};
+use behest_contract::denial::{Denial, Kind};
+use behest_contract::facts::{Endpoint, Facts};
+use behest_contract::outcome::{Ending, Outcome, Route};
+use behest_contract::prompt::Prompt;
+use behest_ledger::{AttemptResult, DenialNote, UpstreamFault};
+use http::{HeaderName, HeaderValue};
+use pingora::http::ResponseHeader;
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Headers to be added to whatever answer the client gets.
+pub type ExtraHeaders = SmallVec<[(HeaderName, HeaderValue); 4]>;
+
+/// The context of a request.
+pub struct Passage {
+    /// What the process owns.
+    pub house: Arc<House>,
+    /// The configuration that this request began with, and ends with.
+    pub snapshot: Arc<Snapshot>,
+    /// The request's visits to the rooms.
+    pub visits: Visits,
+    /// What the rooms have told one another.
+    pub facts: Facts,
+    /// The prompt, once it is read.
+    pub prompt: Option<Prompt>,
+    /// The model that is to serve it, once that is decided.
+    pub model: Option<Arc<Model>>,
+    /// A `traceparent` for the provider, where the client sent one.
+    pub trace_parent: Option<Box<str>>,
+    /// Headers to be added to the answer: CORS, `Allow`, what is passed on of a provider's.
+    pub extra_headers: ExtraHeaders,
+    /// What is known of the ending so far.
+    pub account: Account,
+    _in_flight: InFlight,
+}
+
+impl Passage {
+    /// A request begins.
+    pub fn new(house: &Arc<House>) -> Self {
+        let snapshot = house.snapshot();
+        Self {
+            visits: snapshot.chain.enter(),
+            account: Account::new(house.clock.clone()),
+            house: house.clone(),
+            snapshot,
+            facts: Facts::default(),
+            prompt: None,
+            model: None,
+            trace_parent: None,
+            extra_headers: ExtraHeaders::new(),
+            _in_flight: house.drain.enter(),
+        }
+    }
+
+    /// Which API is called; known once the door was passed.
+    pub fn endpoint(&self) -> Endpoint {
+        self.facts.read().copied().unwrap_or(Endpoint::Chat)
+    }
+
+    /// What watches over this request's waits.
+    pub fn watch(&self) -> Watch {
+        let config = &self.snapshot.config;
+        let deadlines = Deadlines {
+            connect: config.timeouts.connect.duration(),
+            first_byte: config.timeouts.first_byte.duration(),
+            between_bytes: config.timeouts.between_bytes.duration(),
+            total: config.timeouts.total.duration(),
+            heartbeat: config.heartbeat.duration(),
+        };
+        let alarm = Alarm::new(deadlines, self.account.started, self.house.clock.clone());
+        Watch::new(alarm, self.house.drain.signal())
+    }
+
+    /// Takes over the headers of a provider's answer that its configuration lets through.
+    pub fn pass_headers(&mut self, head: Option<&ResponseHeader>, names: &[HeaderName]) {
+        let Some(head) = head else { return };
+        for name in names {
+            for value in head.headers.get_all(name) {
+                self.extra_headers.push((name.clone(), value.clone()));
+            }
+        }
+    }
+
+    /// Counts an attempt that came to nothing.
+    pub fn count_failure(&self, provider: &str, fault: UpstreamFault) {
+        let result = match fault {
+            UpstreamFault::Connect | UpstreamFault::Broken => AttemptResult::Broken,
+            UpstreamFault::FirstByteTimeout | UpstreamFault::BetweenBytesTimeout => {
+                AttemptResult::TimedOut
+            }
+            _ => AttemptResult::Refused,
+        };
+        self.house.metrics.attempted(provider, result);
+        self.house.metrics.upstream_failed(provider, fault);
+    }
+
+    /// Notes that the client was, or is about to be, refused.
+    pub fn refused(&mut self, denial: &Denial, status: u16) {
+        self.account.status = status;
+        self.account.kind = Some(denial.kind);
+        self.account.ending = ending_of(denial.kind);
+        if let Some(note) = &denial.note
+            && self.facts.read::<DenialNote>().is_none()
+        {
+            self.facts.state(DenialNote(note.clone()));
+        }
+    }
+
+    /// Tells the rooms how it ended.
+    pub fn close(&mut self) {
+        let outcome = self.account.outcome();
+        self.visits.close(&outcome, &self.facts);
+        for (filter, spent) in self.visits.spent() {
+            self.house.metrics.filter_took(filter, spent);
+        }
+    }
+}
+
+/// What a refusal of this kind means for the books.
+fn ending_of(kind: Kind) -> Ending {
+    match kind {
+        Kind::Upstream => Ending::UpstreamFailed,
+        Kind::UpstreamTimeout | Kind::ClientTimeout => Ending::TimedOut,
+        Kind::Internal => Ending::Internal,
+        _ => Ending::Denied,
+    }
+}
+
+/// What is known of the ending so far.
+pub struct Account {
+    clock: Arc<dyn Clock>,
+    /// When the request's head had come.
+    pub started: Instant,
+    /// How it ends, as it looks now.
+    pub ending: Ending,
+    /// The status that was written; 0 before.
+    pub status: u16,
+    /// Why it was refused or failed, if it was.
+    pub kind: Option<Kind>,
+    /// Where it went.
+    pub route: Option<Route>,
+    /// Requests sent to providers.
+    pub attempts: u32,
+    /// When the last request to a provider began, and how long the finished ones took.
+    provider: ProviderTime,
+    usage: Option<Usage>,
+}
+
+#[derive(Debug, Default)]
+struct ProviderTime {
+    since: Option<Instant>,
+    spent: Duration,
+    first_byte: Option<Instant>,
+}
+
+impl Account {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            started: clock.now(),
+            clock,
+            ending: Ending::Internal,
+            status: 0,
+            kind: None,
+            route: None,
+            attempts: 0,
+            provider: ProviderTime::default(),
+            usage: None,
+        }
+    }
+
+    /// A request is sent: from now on it is the provider's time.
+    pub fn provider_begins(&mut self) {
+        self.attempts += 1;
+        self.provider.since = Some(self.clock.now());
+    }
+
+    /// The provider's time is over.
+    pub fn provider_ends(&mut self) {
+        if let Some(since) = self.provider.since.take() {
+            self.provider.spent += self.clock.now().saturating_duration_since(since);
+        }
+    }
+
+    /// A byte of an answer has come; whether it was the first.
+    pub fn first_byte(&mut self) -> bool {
+        let is_first = self.provider.first_byte.is_none();
+        if is_first {
+            self.provider.first_byte = Some(self.clock.now());
+        }
+        is_first
+    }
+
+    /// Notes the usage among pieces of an answer. The last report counts: those that report more than
+    /// once report the sum so far.
+    pub fn hear(&mut self, said: &[Delta]) {
+        for delta in said {
+            if let Delta::Usage(usage) = delta {
+                self.usage = Some(*usage);
+            }
+        }
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        self.provider_ends();
+        let now = self.clock.now();
+        let since_start = |at: Instant| at.saturating_duration_since(self.started);
+        Outcome {
+            ending: self.ending,
+            status: self.status,
+            kind: self.kind,
+            usage: self.usage,
+            route: self.route.clone(),
+            attempts: self.attempts,
+            total: since_start(now),
+            first_byte: self.provider.first_byte.map(since_start),
+            upstream: self.provider.spent,
+        }
+    }
+}

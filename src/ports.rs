@@ -1,0 +1,10 @@
+//! The contract's ports, implemented: metrics, work off the event loop, and the access log.
+
+mod access_log;
+mod meter;
+mod offload;
+mod series;
+
+pub use access_log::LineLog;
+pub use meter::{InFlight, PrometheusMeter};
+pub use offload::OffloadPool;

@@ -1,0 +1,215 @@
+//! Provider events → rooms → client events.
+//!
+//! Whatever the provider has already sent is read and relayed before each write, so that a burst
+//! shares a write; a lone event leaves at once. Nothing is held on a timer. The last event waits for
+//! the rooms' commits.
+
+use crate::exchange::{Answer, Break, Interrupt, Place, Ring, Stop, Watch, deadline, stopping};
+use crate::front::{Spelling, StreamSpeller, spell_whole};
+use crate::passage::Passage;
+use crate::reply;
+use behest_contract::delta::{Decoded, Delta};
+use behest_contract::denial::{Denial, Verdict};
+use behest_contract::filter::Commit;
+use behest_contract::sse;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::try_join_all;
+use pingora::protocols::http::ServerSession;
+
+/// What is gathered for one write; more waits for the next one.
+const WRITE_MAX: usize = 32 * 1024;
+
+/// Relays an answer to its end.
+pub async fn relay(
+    answer: &mut Answer,
+    place: &Place,
+    client: &mut ServerSession,
+    passage: &mut Passage,
+    watch: &mut Watch,
+) -> Result<(), Stop> {
+    passage.pass_headers(answer.head(), place.provider.pass_response());
+    if passage.prompt.as_ref().is_some_and(|prompt| prompt.outline().streamed) {
+        stream(answer, place, client, passage, watch).await
+    } else {
+        whole(answer, client, passage, watch).await
+    }
+}
+
+/// A whole answer is here already: the rooms see it, then it leaves.
+async fn whole(
+    answer: &mut Answer,
+    client: &mut ServerSession,
+    passage: &mut Passage,
+    watch: &mut Watch,
+) -> Result<(), Stop> {
+    let mut body = Bytes::new();
+    for decoded in answer.frames.drain(..) {
+        if let Decoded::Frame(mut frame) = decoded {
+            let mut said = frame.deltas.drain(..).collect();
+            passage.visits.deltas(&mut said);
+            passage.account.hear(&said);
+            body = spell_whole(&frame, &said);
+        }
+    }
+    let committed = commit(client, passage, watch, false).await?;
+    committed.map_err(Stop::Refused)?;
+    reply::whole(client, passage, body).await.map_err(|_| Stop::ClientLeft)
+}
+
+async fn stream(
+    answer: &mut Answer,
+    place: &Place,
+    client: &mut ServerSession,
+    passage: &mut Passage,
+    watch: &mut Watch,
+) -> Result<(), Stop> {
+    reply::begin_stream(client, passage).await.map_err(|_| Stop::ClientLeft)?;
+    let usage_asked = passage.prompt.as_ref().is_some_and(|p| p.outline().usage_asked());
+    let mut events = Events {
+        speller: StreamSpeller::new(Spelling { usage_asked }),
+        said: Vec::with_capacity(4),
+        out: Vec::with_capacity(2048),
+        over: false,
+    };
+    watch.alarm.wait_for(Ring::BetweenBytes);
+    watch.alarm.heard();
+    loop {
+        let gathered = events.gather(answer, passage);
+        if let Err(broken) = gathered {
+            return Err(events.break_off(client, broken.denial(place)).await);
+        }
+        if events.over {
+            return events.finish(client, passage, watch).await;
+        }
+        if !events.out.is_empty() {
+            events.write(client).await?;
+            watch.alarm.heard();
+        }
+        match watch.over(client, answer.read()).await {
+            Ok(Ok(())) => watch.alarm.wait_for(Ring::BetweenBytes),
+            Ok(Err(broken)) => {
+                // What came before the break is still the client's.
+                let _ = events.take(answer, passage);
+                return Err(events.break_off(client, broken.denial(place)).await);
+            }
+            Err(Interrupt::Ring(Ring::Heartbeat)) => events.out.extend_from_slice(sse::PING),
+            Err(Interrupt::ClientLeft) => return Err(Stop::ClientLeft),
+            Err(Interrupt::Ring(ring)) => return Err(events.break_off(client, deadline(ring)).await),
+            Err(Interrupt::Stopped) => return Err(events.break_off(client, stopping()).await),
+        }
+    }
+}
+
+/// The client's side of a stream.
+struct Events {
+    speller: StreamSpeller,
+    said: Vec<Delta>,
+    /// What is spelt and not yet written.
+    out: Vec<u8>,
+    over: bool,
+}
+
+impl Events {
+    /// Takes what is decoded, and then whatever more the provider has already sent.
+    fn gather(&mut self, answer: &mut Answer, passage: &mut Passage) -> Result<(), Break> {
+        self.take(answer, passage)?;
+        while !self.over && !answer.has_ended() && self.out.len() < WRITE_MAX {
+            match answer.read().now_or_never() {
+                None => break,
+                Some(read) => {
+                    let taken = self.take(answer, passage);
+                    read.and(taken)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Leads decoded frames through the rooms and spells what comes out.
+    fn take(&mut self, answer: &mut Answer, passage: &mut Passage) -> Result<(), Break> {
+        for decoded in answer.frames.drain(..) {
+            let Decoded::Frame(mut frame) = decoded else { return Err(Break::Reported) };
+            self.said.extend(frame.deltas.drain(..));
+            passage.visits.deltas(&mut self.said);
+            passage.account.hear(&self.said);
+            self.speller.frame(&frame, &self.said, &mut self.out);
+            self.over |= self.said.iter().any(|delta| matches!(delta, Delta::End));
+            self.said.clear();
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, client: &mut ServerSession) -> Result<(), Stop> {
+        let events = Bytes::from(std::mem::take(&mut self.out));
+        client.write_response_body(events, false).await.map_err(|_| Stop::ClientLeft)
+    }
+
+    /// The answer is complete: once the rooms have committed it, the client is told so.
+    async fn finish(
+        mut self,
+        client: &mut ServerSession,
+        passage: &mut Passage,
+        watch: &mut Watch,
+    ) -> Result<(), Stop> {
+        let commits = passage.visits.commits();
+        if !commits.is_empty() {
+            if !self.out.is_empty() {
+                self.write(client).await?;
+                watch.alarm.heard();
+            }
+            if let Err(denial) = settle(client, watch, commits.into_vec(), true).await? {
+                return Err(self.break_off(client, denial).await);
+            }
+        }
+        sse::write_event(sse::DONE, &mut self.out);
+        let last = Bytes::from(self.out);
+        client.write_response_body(last, true).await.map_err(|_| Stop::ClientLeft)
+    }
+
+    /// Tells the client within the stream that it breaks off here.
+    async fn break_off(&mut self, client: &mut ServerSession, denial: Box<Denial>) -> Stop {
+        reply::spell_error_event(&denial, &mut self.out);
+        match self.write(client).await {
+            Ok(()) => Stop::Broken(denial),
+            Err(gone) => gone,
+        }
+    }
+}
+
+/// Waits for the rooms' commits. The outer error ends the exchange, the inner one is a room's.
+async fn commit(
+    client: &mut ServerSession,
+    passage: &mut Passage,
+    watch: &mut Watch,
+    streamed: bool,
+) -> Result<Verdict, Stop> {
+    let commits = passage.visits.commits();
+    if commits.is_empty() {
+        return Ok(Ok(()));
+    }
+    settle(client, watch, commits.into_vec(), streamed).await
+}
+
+async fn settle(
+    client: &mut ServerSession,
+    watch: &mut Watch,
+    commits: Vec<Commit>,
+    streamed: bool,
+) -> Result<Verdict, Stop> {
+    let mut all = try_join_all(commits);
+    watch.alarm.wait_for(Ring::Total);
+    loop {
+        match watch.over(client, &mut all).await {
+            Ok(committed) => return Ok(committed.map(drop)),
+            Err(Interrupt::Ring(Ring::Heartbeat)) if streamed => {
+                let ping = Bytes::from_static(sse::PING);
+                client.write_response_body(ping, false).await.map_err(|_| Stop::ClientLeft)?;
+                watch.alarm.heard();
+            }
+            Err(Interrupt::Ring(ring)) => return Ok(Err(deadline(ring))),
+            Err(Interrupt::ClientLeft) => return Err(Stop::ClientLeft),
+            Err(Interrupt::Stopped) => return Ok(Err(stopping())),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Answers on the data listener: the only place where a refusal becomes a status and a body.
+
+use crate::passage::Passage;
+use behest_contract::denial::{Denial, Kind};
+use behest_contract::facts::RequestId;
+use behest_contract::outcome::Ending;
+use behest_contract::sse;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, Version, header};
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use pingora::protocols::http::ServerSession;
+use serde_json::json;
+use std::time::Duration;
+
+/// Of a body that nobody read, this much is read before the answer, so that the connection lives on.
+const READ_BEFORE_MAX: u64 = 64 * 1024;
+
+/// Of a body that nobody read, this much is read after the answer, so that a client that writes first
+/// and reads afterwards sees it (CONTRACT 5).
+const DRAIN_MAX: usize = 8 * 1024 * 1024;
+
+/// How long that may take.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// A wait longer than this is not worth a client's retry.
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Status, our code, and OpenAI's word for it (CONTRACT 6).
+fn row(kind: Kind) -> (StatusCode, &'static str, &'static str) {
+    const INVALID: &str = "invalid_request_error";
+    let invalid = |status| (status, "validation_error", INVALID);
+    match kind {
+        Kind::Invalid => invalid(StatusCode::BAD_REQUEST),
+        Kind::MethodNotAllowed => invalid(StatusCode::METHOD_NOT_ALLOWED),
+        Kind::ClientTimeout => invalid(StatusCode::REQUEST_TIMEOUT),
+        Kind::Conflict => invalid(StatusCode::CONFLICT),
+        Kind::LengthRequired => invalid(StatusCode::LENGTH_REQUIRED),
+        Kind::TooLarge => invalid(StatusCode::PAYLOAD_TOO_LARGE),
+        Kind::UnsupportedMedia => invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        Kind::ExpectationFailed => invalid(StatusCode::EXPECTATION_FAILED),
+        Kind::Unprocessable => invalid(StatusCode::UNPROCESSABLE_ENTITY),
+        Kind::HeadTooLarge => invalid(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        Kind::Unauthenticated => {
+            (StatusCode::UNAUTHORIZED, "invalid_token", "authentication_error")
+        }
+        Kind::QuotaExceeded => {
+            (StatusCode::PAYMENT_REQUIRED, "quota_exceeded", "insufficient_quota")
+        }
+        Kind::BudgetExceeded => {
+            (StatusCode::PAYMENT_REQUIRED, "budget_exceeded", "insufficient_quota")
+        }
+        Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "permission_error"),
+        Kind::ContentBlocked => (StatusCode::FORBIDDEN, "content_blocked", "permission_error"),
+        Kind::PiiBlocked => (StatusCode::FORBIDDEN, "pii_blocked", "permission_error"),
+        Kind::NotFound => (StatusCode::NOT_FOUND, "not_found", INVALID),
+        Kind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "rate_limit_error"),
+        Kind::Upstream => (StatusCode::BAD_GATEWAY, "upstream_error", "server_error"),
+        Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "server_error"),
+        Kind::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "timeout"),
+        Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "server_error"),
+    }
+}
+
+/// The error object of a refusal, as it stands in a body and in a stream.
+fn error(denial: &Denial) -> serde_json::Value {
+    let (_, code, of_type) = row(denial.kind);
+    json!({
+        "message": denial.message,
+        "type": of_type,
+        "code": code,
+        "param": denial.param,
+        "details": denial.details,
+    })
+}
+
+/// Behest's oldest client reads `code` and `message` at the top.
+fn error_body(denial: &Denial) -> Bytes {
+    let (_, code, _) = row(denial.kind);
+    let body = json!({ "error": error(denial), "code": code, "message": denial.message });
+    body.to_string().into()
+}
+
+/// Appends the event that tells of an error within a stream.
+pub fn spell_error_event(denial: &Denial, out: &mut Vec<u8>) {
+    sse::write_event(json!({ "error": error(denial) }).to_string().as_bytes(), out);
+}
+
+/// Tells the client that it is refused, or that something failed.
+pub async fn refuse(
+    client: &mut ServerSession,
+    passage: &mut Passage,
+    denial: &Denial,
+) -> Result<()> {
+    let (status, ..) = row(denial.kind);
+    passage.refused(denial, status.as_u16());
+    let is_read = client.is_body_done() || read_small_body(client).await;
+    let body = error_body(denial);
+    let mut head = head(client, passage, status, "application/json", Some(body.len()))?;
+    waits(denial, &mut head)?;
+    write(client, head, body).await?;
+    if !is_read {
+        let drained = drain(client, DRAIN_MAX);
+        let _ = tokio::time::timeout(DRAIN_TIME_MAX, drained).await;
+    }
+    Ok(())
+}
+
+/// Answers with JSON, or with nothing where `body` is empty.
+pub async fn whole(client: &mut ServerSession, passage: &mut Passage, body: Bytes) -> Result<()> {
+    let head = head(client, passage, StatusCode::OK, "application/json", Some(body.len()))?;
+    write(client, head, body).await?;
+    completed(passage, StatusCode::OK);
+    Ok(())
+}
+
+/// Answers with a head alone.
+pub async fn bare(
+    client: &mut ServerSession,
+    passage: &mut Passage,
+    status: StatusCode,
+) -> Result<()> {
+    let mut head = head(client, passage, status, "", None)?;
+    head.remove_header(&header::CONTENT_TYPE);
+    client.write_response_header(Box::new(head)).await?;
+    completed(passage, status);
+    Ok(())
+}
+
+/// Begins a stream of events. The head leaves with the first of them.
+pub async fn begin_stream(client: &mut ServerSession, passage: &mut Passage) -> Result<()> {
+    let of_type = "text/event-stream; charset=utf-8";
+    let mut head = head(client, passage, StatusCode::OK, of_type, None)?;
+    head.insert_header(header::CACHE_CONTROL, "no-cache")?;
+    head.insert_header("x-accel-buffering", "no")?;
+    if client.req_header().version == Version::HTTP_11 {
+        head.insert_header(header::TRANSFER_ENCODING, "chunked")?;
+    }
+    passage.account.status = 200;
+    client.write_response_header(Box::new(head)).await
+}
+
+/// The whole answer to a head that Pingora itself refuses, given what it says of it.
+pub fn refusal_before_http(theirs: &[u8]) -> Bytes {
+    let denial = if theirs.starts_with(b"HTTP/1.1 405") {
+        Denial::new(Kind::MethodNotAllowed, "This method is not served here.")
+    } else {
+        Denial::new(Kind::Invalid, "The request's head is malformed.")
+    };
+    let (status, ..) = row(denial.kind);
+    let body = error_body(&denial);
+    let mut answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    answer.extend_from_slice(&body);
+    answer.into()
+}
+
+fn completed(passage: &mut Passage, status: StatusCode) {
+    passage.account.status = status.as_u16();
+    passage.account.ending = Ending::Completed;
+}
+
+/// What every answer says.
+fn head(
+    client: &ServerSession,
+    passage: &mut Passage,
+    status: StatusCode,
+    content_type: &'static str,
+    content_length: Option<usize>,
+) -> Result<ResponseHeader> {
+    let mut head = ResponseHeader::build_no_case(status, Some(20))?;
+    head.insert_header(header::CONTENT_TYPE, content_type)?;
+    if let Some(length) = content_length {
+        head.insert_header(header::CONTENT_LENGTH, length)?;
+    }
+    if let Some(RequestId(id)) = passage.facts.read::<RequestId>() {
+        head.insert_header("x-request-id", id.as_ref())?;
+        head.insert_header("x-trace-id", id.as_ref())?;
+    }
+    for (name, value) in passage.extra_headers.drain(..) {
+        head.append_header(name, value)?;
+    }
+    if client.req_header().version == Version::HTTP_10 {
+        head.set_version(Version::HTTP_10);
+    }
+    passage.visits.reply(&mut head, &passage.facts);
+    Ok(head)
+}
+
+/// How long to wait, and whether to try again at all (CONTRACT 6).
+fn waits(denial: &Denial, head: &mut ResponseHeader) -> Result<()> {
+    let mut retry_helps = denial.retry_helps;
+    if let Some(wait) = denial.retry_after {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        head.insert_header(header::RETRY_AFTER, seconds.to_string())?;
+        head.insert_header("retry-after-ms", wait.as_millis().max(1).to_string())?;
+        retry_helps &= wait <= RETRY_WAIT_MAX;
+    }
+    if !retry_helps {
+        head.insert_header("x-should-retry", HeaderValue::from_static("false"))?;
+    }
+    Ok(())
+}
+
+async fn write(client: &mut ServerSession, head: ResponseHeader, body: Bytes) -> Result<()> {
+    client.write_response_header(Box::new(head)).await?;
+    client.write_response_body(body, true).await
+}
+
+/// Reads a small body that is already on its way; whether it was read to its end.
+async fn read_small_body(client: &mut ServerSession) -> bool {
+    let request = client.req_header();
+    let length = request.headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    let is_small = length.is_some_and(|length: u64| length <= READ_BEFORE_MAX);
+    if !is_small || request.headers.contains_key(header::EXPECT) {
+        return false;
+    }
+    let drained = tokio::time::timeout(DRAIN_TIME_MAX, drain(client, DRAIN_MAX)).await;
+    drained.is_ok() && client.is_body_done()
+}
+
+async fn drain(client: &mut ServerSession, bytes_max: usize) {
+    let mut read = 0;
+    while let Ok(Some(piece)) = client.read_request_body().await {
+        read += piece.len();
+        if read > bytes_max {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{error_body, row, spell_error_event};
+    use behest_contract::denial::{Denial, Kind};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn an_error_has_every_key_and_its_mirror() {
+        let denial = Denial::new(Kind::Invalid, "No.").param("model");
+        let body: Value = serde_json::from_slice(&error_body(&denial)).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "error": {"message": "No.", "type": "invalid_request_error", "code": "validation_error",
+                    "param": "model", "details": null},
+                "code": "validation_error",
+                "message": "No.",
+            })
+        );
+        let mut event = Vec::new();
+        spell_error_event(&denial, &mut event);
+        assert!(event.starts_with(b"data: {\"error\":{") && event.ends_with(b"}}\n\n"));
+    }
+
+    #[test]
+    fn each_kind_has_its_status() {
+        for (kind, status) in [
+            (Kind::Unauthenticated, 401),
+            (Kind::BudgetExceeded, 402),
+            (Kind::RateLimited, 429),
+            (Kind::Upstream, 502),
+            (Kind::Unavailable, 503),
+            (Kind::UpstreamTimeout, 504),
+        ] {
+            assert_eq!(row(kind).0.as_u16(), status);
+        }
+    }
+}

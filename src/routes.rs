@@ -1,0 +1,3 @@
+//! Answers that are given here.
+
+pub mod models;
