@@ -43,7 +43,11 @@ impl Admin {
             _ => None,
         };
         if path.starts_with("/admin/") && !self.secret.opens(&head.headers) {
-            return error(StatusCode::UNAUTHORIZED, "invalid_token", "Wrong or missing admin secret.");
+            return error(
+                StatusCode::UNAUTHORIZED,
+                "invalid_token",
+                "Wrong or missing admin secret.",
+            );
         }
         match route {
             None => error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path."),

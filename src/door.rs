@@ -97,7 +97,8 @@ fn introduce(head: &RequestHeader, peer: Option<IpAddr>, asked: &Asked, passage:
 fn trace_parent(head: &RequestHeader, passage: &Passage) -> Option<Box<str>> {
     let sent = head.headers.get("traceparent")?.to_str().ok()?;
     let mut parts = sent.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_hex = |text: &str, len| {
         text.len() == len && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };

@@ -59,6 +59,12 @@ pub async fn run(
         match try_place(place, client, passage, &mut watch, model).await {
             Ok(answer) => return deliver(answer, place, client, passage, &mut watch).await,
             Err(Trouble::End(stop)) => return Err(stop),
+            Err(Trouble::Final(failure)) => {
+                passage.count_failure(place.provider.name(), failure.fault);
+                let mut denial = failure.denial(place);
+                denial.retry_helps = false;
+                return Err(Stop::Refused(denial));
+            }
             Err(Trouble::Next(failure)) => {
                 passage.account.provider_ends();
                 passage.count_failure(place.provider.name(), failure.fault);
@@ -85,7 +91,8 @@ async fn try_place(
     let dialect = place.provider.dialect();
     let endpoint = passage.endpoint();
     let body = dialect.encode(endpoint, prompt, &place.target).map_err(|what| {
-        let denial = Denial::new(Kind::Unprocessable, format!("The provider cannot do this: {what}."));
+        let denial =
+            Denial::new(Kind::Unprocessable, format!("The provider cannot do this: {what}."));
         Trouble::End(Stop::Refused(Box::new(denial)))
     })?;
     let wanted = Wanted {

@@ -11,7 +11,6 @@ use async_trait::async_trait;
 use behest_contract::denial::{Denial, Kind, Verdict};
 use behest_contract::facts::{Endpoint, Principal};
 use behest_contract::outcome::Ending;
-use http::StatusCode;
 use pingora::http::RequestHeader;
 use pingora::prelude::HttpPeer;
 use pingora::{Error, ErrorType, Result};
@@ -69,8 +68,7 @@ impl ProxyHttp for Gateway {
                 Ok(true)
             }
             Ok(Admitted::Preflight) => {
-                let status = StatusCode::NO_CONTENT;
-                reply::bare(&mut session.downstream_session, passage, status).await?;
+                reply::nothing(&mut session.downstream_session, passage).await?;
                 Ok(true)
             }
             Err(denial) => {
@@ -100,7 +98,8 @@ impl ProxyHttp for Gateway {
                 Ok(false)
             }
             Err(Stop::Broken(denial)) => {
-                passage.refused(&denial, 200);
+                let status = passage.account.status;
+                passage.refused(&denial, status);
                 Err(aborted())
             }
             Err(Stop::ClientLeft) => {
@@ -201,9 +200,8 @@ async fn take_in(
 
 /// The model that is asked for, or the project's own; only among those that the project may use.
 fn find_model(passage: &Passage, asked: Option<&str>) -> Result<Arc<Model>, Box<Denial>> {
-    let refuse = |message: &'static str| {
-        Box::new(Denial::new(Kind::Invalid, message).param("model"))
-    };
+    let refuse =
+        |message: &'static str| Box::new(Denial::new(Kind::Invalid, message).param("model"));
     let principal = passage.facts.read::<Principal>();
     let project = principal.and_then(|who| passage.snapshot.projects.by_id(&who.project));
     let Some(project) = project else { return Err(refuse("There is no such project.")) };

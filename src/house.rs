@@ -38,8 +38,8 @@ pub struct Fixtures {
 }
 
 impl Fixtures {
-    /// The parts of a gateway that writes its access log to standard output.
-    pub fn new() -> io::Result<Self> {
+    /// The parts of a gateway that writes its access log to `out`.
+    pub fn new(out: Box<dyn io::Write + Send>) -> io::Result<Self> {
         let meter = PrometheusMeter::new(env!("CARGO_PKG_VERSION")).map_err(io::Error::other)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
@@ -47,7 +47,7 @@ impl Fixtures {
             counters: Arc::new(Counters::new()),
             offload: Arc::new(OffloadPool::start(threads, OFFLOAD_QUEUE_MAX)?),
             metrics: Metrics::new(&meter),
-            log: Arc::new(LineLog::to_stdout(&meter)?),
+            log: Arc::new(LineLog::start(out, &meter)?),
             meter: Arc::new(meter),
             clock: Arc::new(SystemClock),
         })

@@ -25,7 +25,8 @@ pub async fn read(
         invite_body(client).await?;
     }
     let body = tokio::time::timeout(BODY_TIME_MAX, read_body(client, length, bytes_max)).await;
-    let body = body.map_err(|_| denial(Kind::ClientTimeout, "The body did not come in time."))??;
+    let body =
+        body.map_err(|_| denial(Kind::ClientTimeout, "The body did not come in time."))??;
     if body.is_empty() {
         return Err(denial(Kind::Invalid, "The body is empty."));
     }

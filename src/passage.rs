@@ -133,7 +133,7 @@ fn ending_of(kind: Kind) -> Ending {
     match kind {
         Kind::Upstream => Ending::UpstreamFailed,
         Kind::UpstreamTimeout | Kind::ClientTimeout => Ending::TimedOut,
-        Kind::Internal => Ending::Internal,
+        Kind::Internal | Kind::Unavailable => Ending::Internal,
         _ => Ending::Denied,
     }
 }
@@ -166,7 +166,8 @@ struct ProviderTime {
 }
 
 impl Account {
-    fn new(clock: Arc<dyn Clock>) -> Self {
+    /// A request begins.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             started: clock.now(),
             clock,

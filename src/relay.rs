@@ -6,8 +6,9 @@
 
 use crate::exchange::{Answer, Break, Interrupt, Place, Ring, Stop, Watch, deadline, stopping};
 use crate::front::{Spelling, StreamSpeller, spell_whole};
-use crate::passage::Passage;
+use crate::passage::{Account, Passage};
 use crate::reply;
+use behest_contract::chain::Visits;
 use behest_contract::delta::{Decoded, Delta};
 use behest_contract::denial::{Denial, Verdict};
 use behest_contract::filter::Commit;
@@ -66,12 +67,7 @@ async fn stream(
 ) -> Result<(), Stop> {
     reply::begin_stream(client, passage).await.map_err(|_| Stop::ClientLeft)?;
     let usage_asked = passage.prompt.as_ref().is_some_and(|p| p.outline().usage_asked());
-    let mut events = Events {
-        speller: StreamSpeller::new(Spelling { usage_asked }),
-        said: Vec::with_capacity(4),
-        out: Vec::with_capacity(2048),
-        over: false,
-    };
+    let mut events = Events::new(Spelling { usage_asked });
     watch.alarm.wait_for(Ring::BetweenBytes);
     watch.alarm.heard();
     loop {
@@ -90,12 +86,14 @@ async fn stream(
             Ok(Ok(())) => watch.alarm.wait_for(Ring::BetweenBytes),
             Ok(Err(broken)) => {
                 // What came before the break is still the client's.
-                let _ = events.take(answer, passage);
+                let _ = events.take(&mut answer.frames, passage);
                 return Err(events.break_off(client, broken.denial(place)).await);
             }
             Err(Interrupt::Ring(Ring::Heartbeat)) => events.out.extend_from_slice(sse::PING),
             Err(Interrupt::ClientLeft) => return Err(Stop::ClientLeft),
-            Err(Interrupt::Ring(ring)) => return Err(events.break_off(client, deadline(ring)).await),
+            Err(Interrupt::Ring(ring)) => {
+                return Err(events.break_off(client, deadline(ring)).await);
+            }
             Err(Interrupt::Stopped) => return Err(events.break_off(client, stopping()).await),
         }
     }
@@ -111,14 +109,23 @@ struct Events {
 }
 
 impl Events {
+    fn new(spelling: Spelling) -> Self {
+        Self {
+            speller: StreamSpeller::new(spelling),
+            said: Vec::with_capacity(4),
+            out: Vec::with_capacity(2048),
+            over: false,
+        }
+    }
+
     /// Takes what is decoded, and then whatever more the provider has already sent.
     fn gather(&mut self, answer: &mut Answer, passage: &mut Passage) -> Result<(), Break> {
-        self.take(answer, passage)?;
+        self.take(&mut answer.frames, passage)?;
         while !self.over && !answer.has_ended() && self.out.len() < WRITE_MAX {
             match answer.read().now_or_never() {
                 None => break,
                 Some(read) => {
-                    let taken = self.take(answer, passage);
+                    let taken = self.take(&mut answer.frames, passage);
                     read.and(taken)?;
                 }
             }
@@ -127,12 +134,22 @@ impl Events {
     }
 
     /// Leads decoded frames through the rooms and spells what comes out.
-    fn take(&mut self, answer: &mut Answer, passage: &mut Passage) -> Result<(), Break> {
-        for decoded in answer.frames.drain(..) {
+    fn take(&mut self, frames: &mut Vec<Decoded>, passage: &mut Passage) -> Result<(), Break> {
+        let Passage { visits, account, .. } = passage;
+        self.lead_through(frames, visits, account)
+    }
+
+    fn lead_through(
+        &mut self,
+        frames: &mut Vec<Decoded>,
+        visits: &mut Visits,
+        account: &mut Account,
+    ) -> Result<(), Break> {
+        for decoded in frames.drain(..) {
             let Decoded::Frame(mut frame) = decoded else { return Err(Break::Reported) };
             self.said.extend(frame.deltas.drain(..));
-            passage.visits.deltas(&mut self.said);
-            passage.account.hear(&self.said);
+            visits.deltas(&mut self.said);
+            account.hear(&self.said);
             self.speller.frame(&frame, &self.said, &mut self.out);
             self.over |= self.said.iter().any(|delta| matches!(delta, Delta::End));
             self.said.clear();
@@ -213,3 +230,6 @@ async fn settle(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,10 @@ fn reload(house: &House, path: &Path) -> Result<(), NotReloaded> {
 /// What was bound at start stays as it is until the next one.
 fn tell_what_waits(before: &Config, after: &Config) {
     let bound = [
-        ("listen", before.listen.data != after.listen.data || before.listen.admin != after.listen.admin),
+        (
+            "listen",
+            before.listen.data != after.listen.data || before.listen.admin != after.listen.admin,
+        ),
         ("workers", before.workers != after.workers),
         ("data", before.data != after.data),
         ("log", before.log != after.log),

@@ -26,49 +26,44 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
 /// A wait longer than this is not worth a client's retry.
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Status, our code, and OpenAI's word for it (CONTRACT 6).
-fn row(kind: Kind) -> (StatusCode, &'static str, &'static str) {
+/// The status of a refusal, and OpenAI's word for it (CONTRACT 6). Our own word is [`Kind::code`].
+fn row(kind: Kind) -> (StatusCode, &'static str) {
     const INVALID: &str = "invalid_request_error";
-    let invalid = |status| (status, "validation_error", INVALID);
+    const PERMISSION: &str = "permission_error";
+    const QUOTA: &str = "insufficient_quota";
+    const SERVER: &str = "server_error";
     match kind {
-        Kind::Invalid => invalid(StatusCode::BAD_REQUEST),
-        Kind::MethodNotAllowed => invalid(StatusCode::METHOD_NOT_ALLOWED),
-        Kind::ClientTimeout => invalid(StatusCode::REQUEST_TIMEOUT),
-        Kind::Conflict => invalid(StatusCode::CONFLICT),
-        Kind::LengthRequired => invalid(StatusCode::LENGTH_REQUIRED),
-        Kind::TooLarge => invalid(StatusCode::PAYLOAD_TOO_LARGE),
-        Kind::UnsupportedMedia => invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        Kind::ExpectationFailed => invalid(StatusCode::EXPECTATION_FAILED),
-        Kind::Unprocessable => invalid(StatusCode::UNPROCESSABLE_ENTITY),
-        Kind::HeadTooLarge => invalid(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-        Kind::Unauthenticated => {
-            (StatusCode::UNAUTHORIZED, "invalid_token", "authentication_error")
+        Kind::Invalid => (StatusCode::BAD_REQUEST, INVALID),
+        Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, INVALID),
+        Kind::ClientTimeout => (StatusCode::REQUEST_TIMEOUT, INVALID),
+        Kind::Conflict => (StatusCode::CONFLICT, INVALID),
+        Kind::LengthRequired => (StatusCode::LENGTH_REQUIRED, INVALID),
+        Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID),
+        Kind::UnsupportedMedia => (StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID),
+        Kind::ExpectationFailed => (StatusCode::EXPECTATION_FAILED, INVALID),
+        Kind::Unprocessable => (StatusCode::UNPROCESSABLE_ENTITY, INVALID),
+        Kind::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, INVALID),
+        Kind::NotFound => (StatusCode::NOT_FOUND, INVALID),
+        Kind::Unauthenticated => (StatusCode::UNAUTHORIZED, "authentication_error"),
+        Kind::QuotaExceeded | Kind::BudgetExceeded => (StatusCode::PAYMENT_REQUIRED, QUOTA),
+        Kind::Forbidden | Kind::ContentBlocked | Kind::PiiBlocked => {
+            (StatusCode::FORBIDDEN, PERMISSION)
         }
-        Kind::QuotaExceeded => {
-            (StatusCode::PAYMENT_REQUIRED, "quota_exceeded", "insufficient_quota")
-        }
-        Kind::BudgetExceeded => {
-            (StatusCode::PAYMENT_REQUIRED, "budget_exceeded", "insufficient_quota")
-        }
-        Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "permission_error"),
-        Kind::ContentBlocked => (StatusCode::FORBIDDEN, "content_blocked", "permission_error"),
-        Kind::PiiBlocked => (StatusCode::FORBIDDEN, "pii_blocked", "permission_error"),
-        Kind::NotFound => (StatusCode::NOT_FOUND, "not_found", INVALID),
-        Kind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "rate_limit_error"),
-        Kind::Upstream => (StatusCode::BAD_GATEWAY, "upstream_error", "server_error"),
-        Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "server_error"),
-        Kind::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "timeout"),
-        Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "server_error"),
+        Kind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error"),
+        Kind::Upstream => (StatusCode::BAD_GATEWAY, SERVER),
+        Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, SERVER),
+        Kind::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
+        Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, SERVER),
     }
 }
 
 /// The error object of a refusal, as it stands in a body and in a stream.
 fn error(denial: &Denial) -> serde_json::Value {
-    let (_, code, of_type) = row(denial.kind);
+    let (_, of_type) = row(denial.kind);
     json!({
         "message": denial.message,
         "type": of_type,
-        "code": code,
+        "code": denial.kind.code(),
         "param": denial.param,
         "details": denial.details,
     })
@@ -76,7 +71,7 @@ fn error(denial: &Denial) -> serde_json::Value {
 
 /// Behest's oldest client reads `code` and `message` at the top.
 fn error_body(denial: &Denial) -> Bytes {
-    let (_, code, _) = row(denial.kind);
+    let code = denial.kind.code();
     let body = json!({ "error": error(denial), "code": code, "message": denial.message });
     body.to_string().into()
 }
@@ -92,7 +87,7 @@ pub async fn refuse(
     passage: &mut Passage,
     denial: &Denial,
 ) -> Result<()> {
-    let (status, ..) = row(denial.kind);
+    let (status, _) = row(denial.kind);
     passage.refused(denial, status.as_u16());
     let is_read = client.is_body_done() || read_small_body(client).await;
     let body = error_body(denial);
@@ -114,12 +109,9 @@ pub async fn whole(client: &mut ServerSession, passage: &mut Passage, body: Byte
     Ok(())
 }
 
-/// Answers with a head alone.
-pub async fn bare(
-    client: &mut ServerSession,
-    passage: &mut Passage,
-    status: StatusCode,
-) -> Result<()> {
+/// Answers that all is well, with nothing to say.
+pub async fn nothing(client: &mut ServerSession, passage: &mut Passage) -> Result<()> {
+    let status = StatusCode::NO_CONTENT;
     let mut head = head(client, passage, status, "", None)?;
     head.remove_header(&header::CONTENT_TYPE);
     client.write_response_header(Box::new(head)).await?;
@@ -147,7 +139,7 @@ pub fn refusal_before_http(theirs: &[u8]) -> Bytes {
     } else {
         Denial::new(Kind::Invalid, "The request's head is malformed.")
     };
-    let (status, ..) = row(denial.kind);
+    let (status, _) = row(denial.kind);
     let body = error_body(&denial);
     let mut answer = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\

@@ -53,7 +53,8 @@ impl std::error::Error for StartError {}
 pub fn run(path: &Path, announce: impl FnOnce(&Config)) -> Result<(), StartError> {
     pingora::tls::install_default_crypto_provider();
     let config = Config::load(path).map_err(StartError::Config)?;
-    let fixtures = Fixtures::new().map_err(|error| StartError::Io("starting".into(), error))?;
+    let out = Box::new(io::stdout());
+    let fixtures = Fixtures::new(out).map_err(|error| StartError::Io("starting".into(), error))?;
     check_free(config.listen.data)?;
     check_free(config.listen.admin)?;
     let secret = AdminSecret::of(&config)

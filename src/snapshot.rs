@@ -53,11 +53,8 @@ impl Snapshot {
         let routes = routes(&config, fixtures)?;
         let projects = Projects::new(&config);
         let keys = Arc::new(keys(&config, fixtures, previous)?);
-        let rooms = chain::Rooms {
-            prices: prices(&config),
-            keys: keys.clone(),
-            limits: limits(&config),
-        };
+        let rooms =
+            chain::Rooms { prices: prices(&config), keys: keys.clone(), limits: limits(&config) };
         let chain = chain::build(rooms, fixtures).map_err(|error| failed("chain", &error))?;
         Ok(Self { config, chain, routes, projects, keys })
     }
@@ -166,9 +163,10 @@ fn keys(
 }
 
 fn declared_keys(config: &Config) -> Vec<DeclaredKey> {
-    let projects = config.tenants.iter().flat_map(|tenant| {
-        tenant.projects.iter().map(move |project| (tenant, project))
-    });
+    let projects = config
+        .tenants
+        .iter()
+        .flat_map(|tenant| tenant.projects.iter().map(move |project| (tenant, project)));
     let keys = projects.flat_map(|(tenant, project)| {
         project.api_keys.iter().map(move |key| DeclaredKey {
             id: format!("{}/{}", project.id, key.name).into(),
@@ -240,8 +238,7 @@ pub struct Projects {
 
 impl Projects {
     fn new(config: &Config) -> Self {
-        let mut projects =
-            Self { all: Vec::new(), by_id: HashMap::new(), by_slug: HashMap::new() };
+        let mut projects = Self { all: Vec::new(), by_id: HashMap::new(), by_slug: HashMap::new() };
         for declared in config.tenants.iter().flat_map(|tenant| &tenant.projects) {
             let model = declared.model.as_ref().or(config.default_model.as_ref());
             let project = Arc::new(Project {

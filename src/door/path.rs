@@ -92,7 +92,11 @@ mod tests {
     fn paths_lead_where_they_say() {
         let model = |id: &str| Asked::Route(Route::Model(id.to_owned()), "/v1/models/{id}");
         for (method, path, wanted) in [
-            (Method::POST, "/v1/chat/completions", Asked::Route(Route::Chat, "/v1/chat/completions")),
+            (
+                Method::POST,
+                "/v1/chat/completions",
+                Asked::Route(Route::Chat, "/v1/chat/completions"),
+            ),
             (Method::GET, "/v1/models/gpt-4o", model("gpt-4o")),
             (Method::GET, "/v1/models/a%2Fb", model("a/b")),
             (Method::GET, "/v1/models/a/b", model("a/b")),

@@ -113,8 +113,8 @@ fn sleep_until(at: Instant) -> Sleep {
 #[cfg(test)]
 mod tests {
     use super::{Alarm, Deadlines, Ring};
-    use behest_contract::clock::SystemClock;
     use behest_contract::clock::Clock;
+    use behest_contract::clock::SystemClock;
     use std::sync::Arc;
     use std::time::Duration;
 

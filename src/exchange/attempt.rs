@@ -8,7 +8,7 @@ use super::{Stop, deadline};
 use crate::passage::Account;
 use behest_contract::delta::Decoded;
 use behest_contract::denial::{Denial, Kind};
-use behest_contract::dialect::{Answer as Wanted, Decoder, Nonsense};
+use behest_contract::dialect::{Answer as Wanted, Decoder, Judgement, Nonsense};
 use behest_contract::facts::Endpoint;
 use behest_contract::prompt::Wire;
 use behest_ledger::UpstreamFault;
@@ -47,7 +47,9 @@ impl Returning {
 pub(super) enum Trouble {
     /// The next place may be tried.
     Next(Failure),
-    /// It may not.
+    /// It may not: others would answer the same.
+    Final(Failure),
+    /// It may not: this ends the exchange.
     End(Stop),
 }
 
@@ -103,7 +105,7 @@ pub(super) async fn attempt(
     let decoder = place.provider.dialect().decoder(request.wanted);
     let frames = Vec::with_capacity(4);
     let mut answer = Answer { frames, talk, connection: returning, decoder, ended: false };
-    answer.begin(place, request.wanted.streamed, client, watch, account).await?;
+    answer.begin(request.wanted.streamed, client, watch, account).await?;
     Ok(answer)
 }
 
@@ -116,7 +118,9 @@ async fn connect(
     watch.alarm.wait_for(Ring::Connect);
     match watch.over(client, place.provider.connect(fresh)).await {
         Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(Trouble::Next(Failure::new(UpstreamFault::Connect, error.to_string()))),
+        Ok(Err(error)) => {
+            Err(Trouble::Next(Failure::new(UpstreamFault::Connect, error.to_string())))
+        }
         Err(Interrupt::Ring(Ring::Connect)) => {
             Err(Trouble::Next(Failure::new(UpstreamFault::Connect, "no connection in time")))
         }
@@ -143,30 +147,22 @@ async fn send(
     watch.over(client, talk).await.map_err(|interrupt| Trouble::End(interrupted(interrupt)))
 }
 
-/// 429 and 5xx may be better elsewhere; whatever else is no success would be the same there.
+/// Lets an answer pass, or says where the request goes next.
 fn check_status(talk: &Talk, place: &Place) -> Result<(), Trouble> {
     let status = talk.head().map_or(0, |head| head.status.as_u16());
-    if (200..300).contains(&status) {
-        return Ok(());
-    }
-    let failure =
-        Failure { status: Some(status), fault: fault_of(status), note: format!("status {status}") };
-    if status == 429 || status >= 500 {
+    let (fault, elsewhere) = match place.provider.dialect().judge(status) {
+        Judgement::Answer => return Ok(()),
+        Judgement::Busy => (UpstreamFault::RateLimited, true),
+        Judgement::Failed => (UpstreamFault::Failed, true),
+        Judgement::BadCredential => (UpstreamFault::Credential, false),
+        Judgement::Refused => (UpstreamFault::Refused, false),
+        Judgement::Nonsense => (UpstreamFault::Nonsense, false),
+    };
+    let failure = Failure { status: Some(status), fault, note: format!("status {status}") };
+    if elsewhere {
         return Err(Trouble::Next(failure));
     }
-    let mut denial = failure.denial(place);
-    denial.retry_helps = false;
-    Err(Trouble::End(Stop::Refused(denial)))
-}
-
-fn fault_of(status: u16) -> UpstreamFault {
-    match status {
-        401 | 403 => UpstreamFault::Credential,
-        429 => UpstreamFault::RateLimited,
-        400..500 => UpstreamFault::Refused,
-        500.. => UpstreamFault::Failed,
-        _ => UpstreamFault::Nonsense,
-    }
+    Err(Trouble::Final(failure))
 }
 
 impl Answer {
@@ -184,7 +180,6 @@ impl Answer {
     /// client yet, so an error in place of that event may still be better elsewhere.
     async fn begin(
         &mut self,
-        place: &Place,
         streamed: bool,
         client: &mut ServerSession,
         watch: &mut Watch,
@@ -199,15 +194,16 @@ impl Answer {
                     }
                     watch.alarm.wait_for(Ring::BetweenBytes);
                 }
-                Ok(Err(broken)) => return Err(Trouble::End(broken.refusal(place))),
+                Ok(Err(broken)) => return Err(Trouble::Final(broken.into())),
                 Err(Interrupt::Ring(Ring::Heartbeat)) => return Ok(()),
                 Err(interrupt) => return Err(Trouble::End(interrupted(interrupt))),
             }
         }
         match self.frames.first() {
-            Some(Decoded::Error) => {
-                Err(Trouble::Next(Failure::new(UpstreamFault::Failed, "an error in place of an answer")))
-            }
+            Some(Decoded::Error) => Err(Trouble::Next(Failure::new(
+                UpstreamFault::Failed,
+                "an error in place of an answer",
+            ))),
             _ => Ok(()),
         }
     }
@@ -247,16 +243,17 @@ pub enum Break {
 impl Break {
     /// What the client is told.
     pub fn denial(self, place: &Place) -> Box<Denial> {
-        let failure = match self {
-            Self::Lost(why) => Failure::new(UpstreamFault::Broken, why),
-            Self::Nonsense(what) => Failure::new(UpstreamFault::Nonsense, what.0),
-            Self::Reported => Failure::new(UpstreamFault::Failed, "an error within the stream"),
-        };
-        failure.denial(place)
+        Failure::from(self).denial(place)
     }
+}
 
-    fn refusal(self, place: &Place) -> Stop {
-        Stop::Refused(self.denial(place))
+impl From<Break> for Failure {
+    fn from(broken: Break) -> Self {
+        match broken {
+            Break::Lost(why) => Self::new(UpstreamFault::Broken, why),
+            Break::Nonsense(what) => Self::new(UpstreamFault::Nonsense, what.0),
+            Break::Reported => Self::new(UpstreamFault::Failed, "an error within the stream"),
+        }
     }
 }
 

@@ -100,7 +100,11 @@ async fn h1(
         session.read_response().await.map_err(|error| lost(&error))?;
         let status = session.get_status().map_or(0, |status| status.as_u16());
         if status == 101 {
-            return Err(Lost { unseen: false, refused: false, why: "it switched protocols".into() });
+            return Err(Lost {
+                unseen: false,
+                refused: false,
+                why: "it switched protocols".into(),
+            });
         }
         if status >= 200 {
             return Ok(Talk::H1 { session, sent: all });

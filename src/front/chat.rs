@@ -123,7 +123,12 @@ impl Reader {
         Ok(())
     }
 
-    fn content(&mut self, scanner: &mut Scanner<'_>, name: Str, number: u32) -> Result<(), Refusal> {
+    fn content(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        name: Str,
+        number: u32,
+    ) -> Result<(), Refusal> {
         match scanner.peek() {
             Some(b'"' | b'[' | b'n') => {
                 self.texts(scanner, name, TextKind::Content, Some(number))?;

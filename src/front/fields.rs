@@ -8,8 +8,21 @@ pub(super) type Refusal = Box<Denial>;
 /// String members that are structure and no text: what they hold is never personal, and changing it
 /// would change what is asked (CONTRACT 9).
 const STRUCTURAL: &[&str] = &[
-    "role", "type", "id", "tool_call_id", "model", "detail", "format", "encoding_format", "service_tier",
-    "reasoning_effort", "verbosity", "voice", "tool_choice", "$ref", "$schema",
+    "role",
+    "type",
+    "id",
+    "tool_call_id",
+    "model",
+    "detail",
+    "format",
+    "encoding_format",
+    "service_tier",
+    "reasoning_effort",
+    "verbosity",
+    "voice",
+    "tool_choice",
+    "$ref",
+    "$schema",
 ];
 
 pub(super) fn refuse(param: &'static str, message: impl Into<String>) -> Refusal {

@@ -216,7 +216,9 @@ fn made_choices(text: &Text) -> Vec<u8> {
     let (open, close) = match kind {
         ChannelKind::Content => ("\"content\":\"".to_owned(), "\""),
         ChannelKind::Refusal => ("\"refusal\":\"".to_owned(), "\""),
-        ChannelKind::Reasoning(ReasoningName::Content) => ("\"reasoning_content\":\"".to_owned(), "\""),
+        ChannelKind::Reasoning(ReasoningName::Content) => {
+            ("\"reasoning_content\":\"".to_owned(), "\"")
+        }
         ChannelKind::Reasoning(ReasoningName::Plain) => ("\"reasoning\":\"".to_owned(), "\""),
         ChannelKind::ToolArguments(index) => {
             let open = format!(r#""tool_calls":[{{"index":{index},"function":{{"arguments":""#);

@@ -19,7 +19,9 @@ pub fn list(passage: &Passage) -> Result<Bytes, Box<Denial>> {
 pub fn one(passage: &Passage, id: &str) -> Result<Bytes, Box<Denial>> {
     let project = project(passage)?;
     if passage.snapshot.routes.model(id).is_none() || !project.may_use(id) {
-        return Err(Box::new(Denial::new(Kind::NotFound, "There is no such model.").param("model")));
+        return Err(Box::new(
+            Denial::new(Kind::NotFound, "There is no such model.").param("model"),
+        ));
     }
     Ok(model(id).to_string().into())
 }

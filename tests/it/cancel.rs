@@ -113,7 +113,7 @@ async fn a_client_that_stops_reading_is_given_up() {
 async fn a_slow_client_gets_every_byte() {
     let provider = Provider::start().await;
     let mut conf = conf(&[provider.url()]);
-    set(&mut conf, "/heartbeat", "20ms");
+    set(&mut conf, "/heartbeat", "100ms");
     let gateway = Gateway::start(conf).await;
     let long = LO.replace("rld", &"x".repeat(60_000));
     let mut events = vec![ROLE];

@@ -41,15 +41,15 @@ async fn a_project_sees_the_models_that_it_may_call() {
 async fn one_model_is_found_by_its_id_however_its_slash_is_spelt() {
     let provider = Provider::start().await;
     let mut conf = conf(&[provider.url()]);
-    set(&mut conf, "/models/0/id", "acme/large 2.0");
-    set(&mut conf, "/default_model", "acme/large 2.0");
+    set(&mut conf, "/models/0/id", "acme/large-2.0");
+    set(&mut conf, "/default_model", "acme/large-2.0");
     let gateway = Gateway::start(conf).await;
-    for path in ["acme/large%202.0", "acme%2Flarge%202.0", "acme%2flarge%202%2E0"] {
+    for path in ["acme/large-2.0", "acme%2Flarge-2.0", "acme%2flarge%2D2%2E0"] {
         let answer = gateway.ask(&Ask::get(&format!("/v1/models/{path}"))).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        is_model(&answer.json(), "acme/large 2.0");
+        is_model(&answer.json(), "acme/large-2.0");
     }
-    let chat = r#"{"model":"acme\/large 2.0","messages":[{"role":"user","content":"hi"}]}"#;
+    let chat = r#"{"model":"acme\/large-2.0","messages":[{"role":"user","content":"hi"}]}"#;
     assert_eq!(gateway.ask(&Ask::chat(chat)).await.text(), COMPLETION);
 }
 
@@ -57,11 +57,14 @@ async fn one_model_is_found_by_its_id_however_its_slash_is_spelt() {
 async fn a_model_that_the_project_may_not_call_is_as_missing_as_any() {
     let provider = Provider::start().await;
     let gateway = Gateway::over(&provider).await;
-    for (key, id) in [(KEY, "none"), (KEY, "up-m"), (OTHER_KEY, "m"), (KEY, "m%00"), (KEY, "m/")] {
+    for (key, id) in [(KEY, "none"), (KEY, "up-m"), (OTHER_KEY, "m"), (KEY, "m/")] {
         let answer = gateway.ask(&Ask::get(&format!("/v1/models/{id}")).key(key)).await;
         refused(&answer, 404, "not_found");
     }
-    refused(&gateway.ask(&Ask::get("/v1/models/%zz")).await, 400, "validation_error");
+    for id in ["%zz", "m%", "m%00"] {
+        let answer = gateway.ask(&Ask::get(&format!("/v1/models/{id}"))).await;
+        refused(&answer, 400, "validation_error");
+    }
 }
 
 #[tokio::test]

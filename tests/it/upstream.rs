@@ -26,23 +26,42 @@ fn long_chat(length: usize) -> String {
 #[tokio::test]
 async fn the_next_provider_is_asked_when_one_fails_before_its_first_byte() {
     let error = r#"{"error":{"message":"a text of the provider's own"}}"#;
-    let failures: [fn(&str) -> Plan; 9] = [
-        |error| Plan::json(429, error),
-        |error| Plan::json(500, error),
-        |error| Plan::json(503, error),
-        |error| Plan::stream(&[error, DONE]),
-        |error| Plan::stream(&[error]),
-        |_| Plan::raw(stream_head()).then(Step::Close),
-        |_| Plan::new([Step::Close]),
-        |_| Plan::new([Step::Reset]),
-        |_| Plan::raw("HTTP/1.1 200 OK\r\nContent-").then(Step::Close),
-    ];
+    failed_over(&[
+        &|| Plan::json(429, error),
+        &|| Plan::json(500, error),
+        &|| Plan::json(503, error),
+        &|| Plan::stream(&[error, DONE]),
+        &|| Plan::stream(&[error]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn the_next_provider_is_asked_when_one_breaks_off_before_its_first_byte() {
+    failed_over(&[&|| Plan::new([Step::Close]), &|| Plan::new([Step::Reset]), &|| {
+        Plan::raw("HTTP/1.1 200 OK\r\nContent-").then(Step::Close)
+    }])
+    .await;
+}
+
+#[tokio::test]
+async fn the_next_provider_is_asked_when_one_breaks_off_before_its_first_event() {
+    failed_over(&[
+        &|| Plan::raw(stream_head()).then(Step::Close),
+        &|| Plan::raw(stream_head()).then(Step::Reset),
+        &|| Plan::stream(&[]),
+    ])
+    .await;
+}
+
+/// Checks that after each of these failures the second provider gets the whole request, once.
+async fn failed_over(failures: &[&dyn Fn() -> Plan]) {
     let (first, second) = (Provider::start().await, Provider::start().await);
     let gateway = Gateway::start(conf(&[first.url(), second.url()])).await;
     let body = long_chat(100_000).replacen(r#""messages""#, r#""stream":true,"messages""#, 1);
     let expected = with_value(&body, "model", r#""up-m""#);
-    for (number, failure) in failures.into_iter().enumerate() {
-        first.next(failure(error));
+    for (number, failure) in failures.iter().enumerate() {
+        first.next(failure());
         let answer = gateway.ask(&Ask::chat(body.clone())).await;
         assert_eq!(answer.status, 200, "failure {number}: {}", answer.text());
         assert_eq!(answer.events().last().map(String::as_str), Some(DONE), "failure {number}");
@@ -337,7 +356,7 @@ async fn a_slow_reader_gets_every_byte_while_time_goes_by() {
     let provider = Provider::start_narrow().await;
     let mut conf = conf(&[provider.url()]);
     set(&mut conf, "/body_limit", "16MiB");
-    set(&mut conf, "/heartbeat", "20ms");
+    set(&mut conf, "/heartbeat", "100ms");
     let gateway = Gateway::start(conf).await;
     let body = long_chat(9_000_000);
     let answer = whole(200, "Content-Type: application/json\r\n", COMPLETION);

@@ -5,6 +5,7 @@ The message is `WORD`, or `WORD ARGUMENT ...`:
   flaky STATUS NAME   fails with STATUS the first time it hears NAME, then answers
   fail STATUS         always fails with STATUS
   slow NAME           streams a piece every 20 ms for a minute; remembers whether it was left
+  hang NAME           says nothing until it is left, and remembers that it was
   cut                 streams two pieces and drops the connection
   weather ...         calls the tool `weather`, once for each city named
   look                counts the images that it was shown
@@ -14,11 +15,14 @@ Where the request asks for JSON by schema, the answer is a person as JSON.
 """
 
 import json
+import select
+import socket
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+HANG_SECONDS = 30
 SEEN = {}
 LOCK = threading.Lock()
 PERSON = '{"name": "Ada", "age": 36, "languages": ["de", "fr"]}'
@@ -60,7 +64,7 @@ def answer_to(body):
         return {"content": PERSON}, "stop"
     if words[:1] == ["look"]:
         urls = images_of(last)
-        return {"content": f"{len(urls)} images: " + ", ".join(url[:22] for url in urls)}, "stop"
+        return {"content": f"{len(urls)} images: " + ", ".join(url[:21] for url in urls)}, "stop"
     return {"content": " ".join(words[1:]) or "Hello!"}, "stop"
 
 
@@ -97,6 +101,8 @@ class Provider(BaseHTTPRequestHandler):
             return self.embed(body)
         words = text_of(body["messages"][-1]).split() or ["say"]
         names = {word: self.note(word, body) for word in words}
+        if words[0] == "hang":
+            return self.hang(words)
         if words[0] == "fail":
             return self.fail(int(words[1]))
         if words[0] == "flaky" and names[words[2]] == 1:
@@ -115,6 +121,17 @@ class Provider(BaseHTTPRequestHandler):
             seen["headers"] = {name.lower(): value for name, value in self.headers.items()}
             seen["body"] = body
             return seen["count"]
+
+    def hang(self, words):
+        ready, _, _ = select.select([self.connection], [], [], HANG_SECONDS)
+        left = bool(ready) and not self.connection.recv(1, socket.MSG_PEEK)
+        self.close_connection = True
+        self.leave(words, left)
+
+    def leave(self, words, left):
+        with LOCK:
+            for word in words:
+                SEEN[word]["left"] = left
 
     def fail(self, status):
         error = {"message": "words of the provider", "type": "x", "code": "y", "param": None}
@@ -159,9 +176,7 @@ class Provider(BaseHTTPRequestHandler):
             self.piece(b"data: [DONE]\n\n")
             self.piece(b"")
         except OSError:
-            with LOCK:
-                for word in words:
-                    SEEN[word]["left"] = True
+            self.leave(words, True)
             self.close_connection = True
 
     def choice(self, delta, finish):

@@ -55,6 +55,36 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// The word that clients branch on, and that logs show (CONTRACT 6).
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Invalid
+            | Self::MethodNotAllowed
+            | Self::Conflict
+            | Self::LengthRequired
+            | Self::TooLarge
+            | Self::UnsupportedMedia
+            | Self::ExpectationFailed
+            | Self::Unprocessable
+            | Self::HeadTooLarge
+            | Self::ClientTimeout => "validation_error",
+            Self::Unauthenticated => "invalid_token",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::Forbidden => "forbidden",
+            Self::ContentBlocked => "content_blocked",
+            Self::PiiBlocked => "pii_blocked",
+            Self::NotFound => "not_found",
+            Self::RateLimited => "rate_limited",
+            Self::Upstream => "upstream_error",
+            Self::Unavailable => "unavailable",
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::Internal => "internal_error",
+        }
+    }
+}
+
 /// A refusal, or a failure told to the client in the same shape.
 #[derive(Debug, Clone)]
 pub struct Denial {

@@ -66,6 +66,9 @@ pub trait Dialect: Send + Sync {
     /// The header that carries the provider's key, and what stands before the key in it.
     fn credential(&self) -> (HeaderName, &'static str);
 
+    /// What an answer's status means for the request.
+    fn judge(&self, status: u16) -> Judgement;
+
     /// The prompt in the provider's words.
     fn encode(
         &self,
@@ -76,6 +79,23 @@ pub trait Dialect: Send + Sync {
 
     /// A reader for one answer.
     fn decoder(&self, answer: Answer) -> Box<dyn Decoder>;
+}
+
+/// What an answer's status means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    /// The answer is what was asked for.
+    Answer,
+    /// It is asked too often: another provider may do better.
+    Busy,
+    /// It has failed: another provider may do better.
+    Failed,
+    /// It does not accept the gateway's credential.
+    BadCredential,
+    /// It finds fault with the request: others would too.
+    Refused,
+    /// Nothing that an answer may say.
+    Nonsense,
 }
 
 /// What kind of answer a decoder is to read.

@@ -1,7 +1,7 @@
 //! How a request ended.
 
-use crate::denial::Kind;
 use crate::delta::Usage;
+use crate::denial::Kind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub struct Outcome {
     pub total: Duration,
     /// From the request's head to the provider's first byte, if there was one.
     pub first_byte: Option<Duration>,
-    /// From the first byte of the last attempt's sending to its answer's first byte: what was not
-    /// ours. `total` less the provider's time is what the gateway added.
+    /// The provider's time: from the sending of a request to the end of its answer, all attempts
+    /// together. `total` less this is what the gateway added.
     pub upstream: Duration,
 }

@@ -48,11 +48,7 @@ impl Events {
     }
 
     /// Takes in bytes; `on_event` gets the data of each event that they complete.
-    pub fn feed(
-        &mut self,
-        bytes: &[u8],
-        mut on_event: impl FnMut(Bytes),
-    ) -> Result<(), TooLong> {
+    pub fn feed(&mut self, bytes: &[u8], mut on_event: impl FnMut(Bytes)) -> Result<(), TooLong> {
         self.buffer.extend_from_slice(bytes);
         while let Some(line) = self.next_line() {
             if line.is_empty() {

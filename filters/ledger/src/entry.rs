@@ -82,7 +82,7 @@ impl<'a> Entry<'a> {
             path: line.map(RequestLine::route),
             status: outcome.status,
             ending: outcome.ending.label(),
-            code: outcome.kind.map(code),
+            code: outcome.kind.map(Kind::code),
             endpoint: facts.read().map(|endpoint: &Endpoint| endpoint.label()),
             tenant: principal.map(|principal| principal.tenant.as_ref()),
             project: principal.map(|principal| principal.project.as_ref()),
@@ -137,34 +137,6 @@ impl<'a> Entry<'a> {
 /// Without an answer there is nothing that it could have been added to.
 pub(crate) fn added(outcome: &Outcome) -> Option<Duration> {
     outcome.first_byte.map(|_| outcome.total.saturating_sub(outcome.upstream))
-}
-
-/// The word for a kind of denial that clients see, and logs show.
-pub fn code(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Invalid
-        | Kind::MethodNotAllowed
-        | Kind::Conflict
-        | Kind::LengthRequired
-        | Kind::TooLarge
-        | Kind::UnsupportedMedia
-        | Kind::ExpectationFailed
-        | Kind::Unprocessable
-        | Kind::HeadTooLarge
-        | Kind::ClientTimeout => "validation_error",
-        Kind::Unauthenticated => "invalid_token",
-        Kind::QuotaExceeded => "quota_exceeded",
-        Kind::BudgetExceeded => "budget_exceeded",
-        Kind::Forbidden => "forbidden",
-        Kind::ContentBlocked => "content_blocked",
-        Kind::PiiBlocked => "pii_blocked",
-        Kind::NotFound => "not_found",
-        Kind::RateLimited => "rate_limited",
-        Kind::Upstream => "upstream_error",
-        Kind::Unavailable => "unavailable",
-        Kind::UpstreamTimeout => "upstream_timeout",
-        Kind::Internal => "internal_error",
-    }
 }
 
 /// Milliseconds to the microsecond.

@@ -10,7 +10,7 @@ mod price;
 mod stamp;
 
 pub use config::PriceTable;
-pub use entry::{AccessLog, Entry, code};
+pub use entry::{AccessLog, Entry};
 pub use error::MoneyError;
 pub use facts::{DenialNote, RequestLine};
 pub use filter::Ledger;

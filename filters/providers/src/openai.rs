@@ -4,7 +4,7 @@ mod answer;
 mod request;
 mod stream;
 
-use behest_contract::dialect::{Answer, Decoder, Dialect, Target, Unsupported};
+use behest_contract::dialect::{Answer, Decoder, Dialect, Judgement, Target, Unsupported};
 use behest_contract::facts::Endpoint;
 use behest_contract::prompt::{Prompt, Wire};
 use http::HeaderName;
@@ -30,6 +30,17 @@ impl Dialect for OpenAi {
 
     fn credential(&self) -> (HeaderName, &'static str) {
         (AUTHORIZATION, "Bearer ")
+    }
+
+    fn judge(&self, status: u16) -> Judgement {
+        match status {
+            200..300 => Judgement::Answer,
+            401 | 403 => Judgement::BadCredential,
+            429 => Judgement::Busy,
+            400..500 => Judgement::Refused,
+            500..600 => Judgement::Failed,
+            _ => Judgement::Nonsense,
+        }
     }
 
     fn encode(

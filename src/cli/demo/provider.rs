@@ -80,7 +80,9 @@ impl HttpServerApp for DemoProvider {
         let request: Value = serde_json::from_slice(&body).unwrap_or_default();
         match session.req_header().uri.path() {
             "/v1/embeddings" => whole(&mut session, &embeddings(&request)).await,
-            _ if request.get("stream") == Some(&json!(true)) => stream(&mut session, &request).await,
+            _ if request.get("stream") == Some(&json!(true)) => {
+                stream(&mut session, &request).await
+            }
             _ => whole(&mut session, &completion(&request)).await,
         }
         .ok()?;

@@ -34,8 +34,11 @@ fn texts_are_found_wherever_they_stand() {
         {"content":"five","tool_call_id":"x","role":"tool"}],
         "metadata":{"k":"six"},"tools":[{"type":"function","function":{"description":"seven"}}],"model":"no","unknown":["eight",""]}"#;
     let found = outline(body).unwrap();
-    let texts: Vec<_> =
-        found.texts.iter().map(|t| (t.value.decode(body).into_owned(), t.kind, t.message)).collect();
+    let texts: Vec<_> = found
+        .texts
+        .iter()
+        .map(|t| (t.value.decode(body).into_owned(), t.kind, t.message))
+        .collect();
     let text = |word: &str, kind, message| (word.to_owned(), kind, message);
     assert_eq!(
         texts,

@@ -24,7 +24,10 @@ pub(super) fn read(bytes: &[u8], from: usize) -> Result<Str, Malformed> {
         let inside = if quote == 0 { u64::MAX } else { (quote & quote.wrapping_neg()) - 1 };
         escaped |= masks.backslash & inside != 0;
         if masks.control & inside != 0 {
-            return Err(malformed(at + bit(masks.control & inside), "control character in a string"));
+            return Err(malformed(
+                at + bit(masks.control & inside),
+                "control character in a string",
+            ));
         }
         check_escapes(bytes, at, &masks, escapes & inside)?;
         if quote != 0 {
@@ -181,7 +184,8 @@ pub(super) fn decode(raw: &[u8]) -> String {
         rest = escape.get(used..).unwrap_or_default();
     }
     out.extend_from_slice(rest);
-    String::from_utf8(out).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+    String::from_utf8(out)
+        .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
 }
 
 /// The character that the escape at the start of `bytes` stands for, and the escape's length.

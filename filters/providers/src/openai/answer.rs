@@ -253,11 +253,7 @@ fn detail(scanner: &mut Scanner<'_>, name: &str, to: &mut u64) -> Result<(), Mal
     }
     let text = scanner.text();
     scanner.object(|scanner, key| {
-        if key.is(text, name.as_bytes()) {
-            number(scanner, to)
-        } else {
-            scanner.value().map(drop)
-        }
+        if key.is(text, name.as_bytes()) { number(scanner, to) } else { scanner.value().map(drop) }
     })?;
     Ok(())
 }

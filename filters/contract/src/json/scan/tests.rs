@@ -11,12 +11,43 @@ fn check(text: &[u8]) -> Result<Value, Malformed> {
 #[test]
 fn what_is_json_is_accepted_and_nothing_else() {
     let good: &[&str] = &[
-        "{}", " [ ] ", "null", "-0", "1.50e+0", "0.1E-7", r#"{"a":[1,{"b":null}],"a":2}"#,
-        r#""\u00e9\\""#, "[true,false]", "123456789012345678901234567890", "\t{\"a\" :\n1 }\r\n",
+        "{}",
+        " [ ] ",
+        "null",
+        "-0",
+        "1.50e+0",
+        "0.1E-7",
+        r#"{"a":[1,{"b":null}],"a":2}"#,
+        r#""\u00e9\\""#,
+        "[true,false]",
+        "123456789012345678901234567890",
+        "\t{\"a\" :\n1 }\r\n",
     ];
     let bad: &[&str] = &[
-        "", "{", "[1,]", "{\"a\":}", "{\"a\" 1}", "{a:1}", "[1 2]", "01", "1.", ".5", "1e", "+1", "nul",
-        "truee", "\"a", "{\"a\":1,}", "[}", "{]", "1 1", "'a'", "--1", "\u{feff}{}", "{,}", "[,1]",
+        "",
+        "{",
+        "[1,]",
+        "{\"a\":}",
+        "{\"a\" 1}",
+        "{a:1}",
+        "[1 2]",
+        "01",
+        "1.",
+        ".5",
+        "1e",
+        "+1",
+        "nul",
+        "truee",
+        "\"a",
+        "{\"a\":1,}",
+        "[}",
+        "{]",
+        "1 1",
+        "'a'",
+        "--1",
+        "\u{feff}{}",
+        "{,}",
+        "[,1]",
     ];
     for text in good {
         assert!(check(text.as_bytes()).is_ok(), "{text}");
@@ -50,7 +81,9 @@ fn each_string_is_heard_with_the_member_that_holds_it() {
 
 #[test]
 fn whole_numbers_are_read_and_others_are_not() {
-    for (text, wanted) in [("7", Some(7)), ("-7", None), ("7.0", None), ("1e3", None), ("\"7\"", None)] {
+    for (text, wanted) in
+        [("7", Some(7)), ("-7", None), ("7.0", None), ("1e3", None), ("\"7\"", None)]
+    {
         assert_eq!(check(text.as_bytes()).unwrap().whole_number(text.as_bytes()), wanted, "{text}");
     }
 }

@@ -10,7 +10,9 @@ fn frame(payload: &str) -> Frame {
 
 fn told(frame: &Frame) -> Vec<String> {
     let told = frame.deltas.iter().map(|delta| match delta {
-        Delta::Text(text) => format!("{:?} {}: {}", text.channel.kind, text.channel.choice, text.read()),
+        Delta::Text(text) => {
+            format!("{:?} {}: {}", text.channel.kind, text.channel.choice, text.read())
+        }
         Delta::Finish { choice } => format!("finish {choice}"),
         Delta::Usage(usage) => format!("usage {usage:?}"),
         Delta::End => "end".to_owned(),
@@ -59,12 +61,21 @@ fn usage_is_read_with_its_details() {
 #[test]
 fn only_text_says_no_more() {
     for (payload, says_more) in [
-        (r#"{"id":"1","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#, false),
+        (
+            r#"{"id":"1","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#,
+            false,
+        ),
         (r#"{"choices":[{"delta":{"role":"assistant","content":"a"}}]}"#, true),
         (r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#, true),
         (r#"{"choices":[{"delta":{"content":"a"},"logprobs":{}}]}"#, true),
-        (r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"x","function":{"arguments":"a"}}]}}]}"#, true),
-        (r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"a"}}]}}]}"#, false),
+        (
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"x","function":{"arguments":"a"}}]}}]}"#,
+            true,
+        ),
+        (
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"a"}}]}}]}"#,
+            false,
+        ),
         (r#"{"moderation":{}}"#, true),
     ] {
         assert_eq!(frame(payload).says_more, says_more, "{payload}");
@@ -129,7 +140,8 @@ fn a_stream_reads_the_same_wherever_it_is_cut() {
 
 #[test]
 fn a_whole_answer_is_bounded_and_has_choices() {
-    let whole = |bytes_max, endpoint| Answer { endpoint, streamed: false, hears: Hears::Text, bytes_max };
+    let whole =
+        |bytes_max, endpoint| Answer { endpoint, streamed: false, hears: Hears::Text, bytes_max };
     let good: &[u8] = br#"{"choices":[{"index":0,"message":{"content":"hi"}}]}"#;
     assert_eq!(
         decode(whole(100, Endpoint::Chat), &[good]),
@@ -137,5 +149,8 @@ fn a_whole_answer_is_bounded_and_has_choices() {
     );
     assert!(decode(whole(20, Endpoint::Chat), &[good]).is_err());
     assert!(decode(whole(100, Endpoint::Chat), &[b"{}"]).is_err());
-    assert_eq!(decode(whole(100, Endpoint::Embeddings), &[b"{\"data\":[]}"]), Ok(vec!["end".to_owned()]));
+    assert_eq!(
+        decode(whole(100, Endpoint::Embeddings), &[b"{\"data\":[]}"]),
+        Ok(vec!["end".to_owned()])
+    );
 }
