@@ -66,13 +66,13 @@ impl Admin {
         answer(StatusCode::OK, content_type, text)
     }
 
-    /// Ready: the configuration is in force and nobody has told us to stop.
+    /// Ready: the configuration is in force, the listeners are open, and nobody has told us to stop.
     fn readiness(&self) -> Answer {
-        if self.house.drain.is_draining() {
-            let body = json!({ "status": "draining" });
-            return json_answer(StatusCode::SERVICE_UNAVAILABLE, &body);
+        if self.house.is_ready() {
+            return json_answer(StatusCode::OK, &json!({ "status": "ready" }));
         }
-        json_answer(StatusCode::OK, &json!({ "status": "ready" }))
+        let status = if self.house.drain.is_draining() { "draining" } else { "starting" };
+        json_answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": status }))
     }
 
     async fn reload(&self) -> Answer {

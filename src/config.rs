@@ -77,6 +77,8 @@ pub struct Config {
     pub master_key: SecretRef,
     /// Where counters, threads and keys are kept.
     pub store: Store,
+    /// The largest request head.
+    pub head_limit: Size,
     /// The largest request body.
     pub body_limit: Size,
     /// The largest answer of a provider that is not a stream.
@@ -119,6 +121,7 @@ impl Default for Config {
             admin_secret: None,
             master_key: SecretRef::of_variable("PROVIDER_ENCRYPTION_KEY"),
             store: Store::default(),
+            head_limit: Size::from_kib(64),
             body_limit: Size::from_mib(4),
             answer_limit: Size::from_mib(64),
             heartbeat: Period::from_secs(15),

@@ -54,7 +54,7 @@ pub fn enter(
     let project = host_project(head, passage);
     let known = project.as_ref().ok().cloned().flatten();
     let origin = cors::check_origin(head, known.as_deref(), &asked, passage);
-    check_framing(head)?;
+    check_framing(head, passage.snapshot.config.head_limit.len_in_memory())?;
     let ClientAddress(address) = *passage.facts.read().unwrap_or(&ClientAddress(NOBODY));
     passage.house.ip_guard().admit(address)?;
     let project = project?;
@@ -113,7 +113,7 @@ fn trace_parent(head: &RequestHeader, passage: &Passage) -> Option<Box<str>> {
 }
 
 /// What Pingora lets pass, and a second reader on the way might read differently.
-fn check_framing(head: &RequestHeader) -> Result<(), Box<Denial>> {
+fn check_framing(head: &RequestHeader, bytes_max: usize) -> Result<(), Box<Denial>> {
     let invalid = |message| Err(Box::new(Denial::new(Kind::Invalid, message)));
     let has_host = head.uri.host().is_some() || head.headers.contains_key(header::HOST);
     if head.version == Version::HTTP_11 && !has_host {
@@ -123,6 +123,11 @@ fn check_framing(head: &RequestHeader) -> Result<(), Box<Denial>> {
         && head.headers.contains_key(header::TRANSFER_ENCODING);
     if both {
         return invalid("Content-Length and Transfer-Encoding exclude one another.");
+    }
+    let lines = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if head.raw_path().len() + lines.sum::<usize>() > bytes_max {
+        let message = format!("The head is larger than {bytes_max} bytes.");
+        return Err(Box::new(Denial::new(Kind::HeadTooLarge, message)));
     }
     Ok(())
 }

@@ -101,12 +101,14 @@ async fn try_place(
         hears: passage.visits.hear(),
         bytes_max: passage.snapshot.config.answer_limit.len_in_memory(),
     };
-    let headers = client.req_header().headers.clone();
+    let passed = place.provider.passed(&client.req_header().headers);
     let trace_parent = passage.trace_parent.as_deref();
-    let request = Request { endpoint, wanted, trace_parent, headers: &headers };
+    let request = Request { endpoint, wanted, trace_parent, passed: &passed };
     let provider = place.provider.name().clone();
     passage.account.route = Some(Route { model: model.id.clone(), provider });
-    attempt::attempt(place, &request, &body, client, watch, &mut passage.account).await
+    // Boxed, so that a stream does not carry the room for it to its end.
+    let account = &mut passage.account;
+    Box::pin(attempt::attempt(place, &request, &body, client, watch, account)).await
 }
 
 /// Relays an answer that has begun, then gives the connection back.
@@ -117,13 +119,12 @@ async fn deliver(
     passage: &mut Passage,
     watch: &mut Watch,
 ) -> Result<(), Stop> {
+    passage.pass_headers(answer.head(), place.provider.pass_response());
+    // A whole answer needs its connection no more, and the next request may be here in no time.
+    answer.give_back(place).await;
     relay::relay(&mut answer, place, client, passage, watch).await?;
-    if tokio::time::timeout(READ_OUT_MAX, answer.read_out()).await.is_ok_and(|read| read.is_ok()) {
-        let peer = answer.connection.peer().clone();
-        if let Some(session) = answer.talk.into_session() {
-            place.provider.recycle(session, &peer).await;
-        }
-    }
+    let _ = tokio::time::timeout(READ_OUT_MAX, answer.read_out()).await;
+    answer.give_back(place).await;
     Ok(())
 }
 

@@ -32,22 +32,22 @@ impl Gateway {
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = Passage;
+    /// Boxed: Pingora hands it from future to future.
+    type CTX = Box<Passage>;
 
-    fn new_ctx(&self) -> Passage {
-        Passage::new(&self.house)
+    fn new_ctx(&self) -> Box<Passage> {
+        Box::new(Passage::new(&self.house))
     }
 
     /// A head has come.
     async fn early_request_filter(
         &self,
         session: &mut Session,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> Result<()> {
         let client = &mut session.downstream_session;
         Guarded::set_serving(client.stream(), true);
         let config = &passage.snapshot.config;
-        client.set_write_timeout(Some(config.timeouts.write.duration()));
         client.set_total_drain_timeout(Some(Duration::from_secs(1)));
         client.set_pipelining_enabled(true);
         let keep = !passage.house.drain.is_draining() && client.get_keepalive().is_some();
@@ -57,7 +57,11 @@ impl ProxyHttp for Gateway {
     }
 
     /// Door, rooms, intake. What is answered here is answered here.
-    async fn request_filter(&self, session: &mut Session, passage: &mut Passage) -> Result<bool> {
+    async fn request_filter(
+        &self,
+        session: &mut Session,
+        passage: &mut Box<Passage>,
+    ) -> Result<bool> {
         match admit(session, passage).await {
             Ok(Admitted::Exchange(model)) => {
                 passage.model = Some(model);
@@ -82,7 +86,7 @@ impl ProxyHttp for Gateway {
     async fn proxy_upstream_filter(
         &self,
         session: &mut Session,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> Result<bool> {
         let client = &mut session.downstream_session;
         let Some(model) = passage.model.take() else {
@@ -109,7 +113,7 @@ impl ProxyHttp for Gateway {
         }
     }
 
-    async fn upstream_peer(&self, _: &mut Session, _: &mut Passage) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, _: &mut Session, _: &mut Box<Passage>) -> Result<Box<HttpPeer>> {
         Err(Error::new(ErrorType::InternalError))
     }
 
@@ -118,7 +122,7 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut Session,
         error: &Error,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> FailToProxy {
         if passage.account.ending == Ending::Internal && passage.account.kind.is_none() {
             // A failed write to the client, most of the time.
@@ -128,12 +132,12 @@ impl ProxyHttp for Gateway {
         FailToProxy { error_code: 0, can_reuse_downstream: false }
     }
 
-    fn suppress_error_log(&self, _: &Session, _: &Passage, _: &Error) -> bool {
+    fn suppress_error_log(&self, _: &Session, _: &Box<Passage>, _: &Error) -> bool {
         true
     }
 
     /// It is over, one way or another.
-    async fn logging(&self, session: &mut Session, _: Option<&Error>, passage: &mut Passage) {
+    async fn logging(&self, session: &mut Session, _: Option<&Error>, passage: &mut Box<Passage>) {
         passage.close();
         Guarded::set_serving(session.downstream_session.stream(), false);
     }
@@ -188,7 +192,7 @@ async fn take_in(
     endpoint: Endpoint,
 ) -> Result<Arc<Model>, Box<Denial>> {
     let prompt = intake::read(&mut session.downstream_session, passage, endpoint).await?;
-    let prompt = passage.prompt.insert(prompt);
+    let prompt = passage.prompt.insert(Box::new(prompt));
     let asked = prompt.model().map(std::borrow::Cow::into_owned);
     let model = find_model(passage, asked.as_deref())?;
     let Passage { visits, facts, prompt: Some(prompt), .. } = passage else {

@@ -11,7 +11,7 @@ use behest_quota::{Counters, IpGuard};
 use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Idle connections to providers, per CA.
 const IDLE_CONNECTIONS_MAX: usize = 1024;
@@ -66,6 +66,7 @@ pub struct House {
     pub metrics: Metrics,
     current: ArcSwap<Current>,
     ids: RequestIds,
+    open: AtomicBool,
 }
 
 /// What a reload replaces: both together, or neither.
@@ -86,6 +87,7 @@ impl House {
             fixtures,
             current: ArcSwap::from_pointee(current),
             ids: RequestIds::new()?,
+            open: AtomicBool::new(false),
         })
     }
 
@@ -104,6 +106,16 @@ impl House {
         let guard = self.ip_guard().reconfigured(snapshot.ip_guard_config());
         let current = Current { snapshot: Arc::new(snapshot), ip_guard: Arc::new(guard) };
         self.current.store(Arc::new(current));
+    }
+
+    /// The listeners take connections now.
+    pub fn opened(&self) {
+        self.open.store(true, Ordering::Release);
+    }
+
+    /// Whether requests are taken: the listeners are open and nobody has told us to stop.
+    pub fn is_ready(&self) -> bool {
+        self.open.load(Ordering::Acquire) && !self.drain.is_draining()
     }
 
     /// An id that no other request of any process has.

@@ -8,10 +8,6 @@ use behest_contract::prompt::Prompt;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use pingora::protocols::http::ServerSession;
-use std::time::Duration;
-
-/// How long a body may take to come.
-const BODY_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Reads the body and finds out what it asks.
 pub async fn read(
@@ -24,7 +20,8 @@ pub async fn read(
     if client.req_header().headers.contains_key(header::EXPECT) {
         invite_body(client).await?;
     }
-    let body = tokio::time::timeout(BODY_TIME_MAX, read_body(client, length, bytes_max)).await;
+    let time_max = passage.snapshot.config.timeouts.request_body.duration();
+    let body = tokio::time::timeout(time_max, read_body(client, length, bytes_max)).await;
     let body =
         body.map_err(|_| denial(Kind::ClientTimeout, "The body did not come in time."))??;
     if body.is_empty() {

@@ -1,8 +1,8 @@
 //! What guards a connection before HTTP.
 //!
 //! A bounded number of connections per address, a deadline for a whole head (Pingora's own is per
-//! read, so that a byte every few seconds would hold a connection for ever), and our own error bodies
-//! for what Pingora refuses before any of our code sees it.
+//! read, so that a byte every few seconds would hold a connection for ever), one for a client that
+//! takes no bytes, and our own error bodies for what Pingora refuses before any of our code sees it.
 
 use crate::house::House;
 use crate::reply;
@@ -58,7 +58,9 @@ impl<A: ServerApp + Send + Sync + 'static> ServerApp for Listener<A> {
             Some(address) => Some(self.counts.enter(address.ip(), connections.per_address)?),
             None => None,
         };
-        let guarded = Guarded::new(stream, connections.request_head.duration());
+        let write_time_max = self.house.snapshot().config.timeouts.write.duration();
+        let head_time_max = connections.request_head.duration();
+        let guarded = Guarded::new(stream, self.house.clone(), head_time_max, write_time_max);
         let left = self.inner.process_new(Box::new(guarded), shutdown).await;
         drop(count);
         left
@@ -107,22 +109,53 @@ impl Drop for Counted {
 /// A connection under guard.
 pub struct Guarded {
     stream: Stream,
+    house: Arc<House>,
     /// A request's head was accepted, and its answer is still under way.
     serving: AtomicBool,
     head_time_max: Duration,
     head_deadline: Option<Pin<Box<Sleep>>>,
+    write_time_max: Duration,
+    /// Armed while the client takes no bytes: only then does a deadline cost anything.
+    write_deadline: Option<Pin<Box<Sleep>>>,
     refusal: Option<Bytes>,
 }
 
 impl Guarded {
-    fn new(stream: Stream, head_time_max: Duration) -> Self {
+    fn new(
+        stream: Stream,
+        house: Arc<House>,
+        head_time_max: Duration,
+        write_time_max: Duration,
+    ) -> Self {
         Self {
             stream,
+            house,
             serving: AtomicBool::new(false),
             head_time_max,
-            head_deadline: None,
+            // The first head is awaited from the start; later ones from their first byte, for between
+            // requests a connection may be idle.
+            head_deadline: Some(Box::pin(tokio::time::sleep(head_time_max))),
+            write_time_max,
+            write_deadline: None,
             refusal: None,
         }
+    }
+
+    /// Fails a write that the client has been blocking for too long.
+    fn bounded<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.write_deadline = None;
+            return written;
+        }
+        let limit = self.write_time_max;
+        let deadline =
+            self.write_deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        ready!(deadline.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Tells the guard whether a request is being served on this connection.
@@ -138,7 +171,10 @@ impl Guarded {
 
     /// Writes our own answer in place of what Pingora says by itself.
     fn refuse(&mut self, cx: &mut Context<'_>, theirs: &[u8]) -> Poll<io::Result<usize>> {
-        let refusal = self.refusal.get_or_insert_with(|| reply::refusal_before_http(theirs));
+        let house = &self.house;
+        let refusal = self
+            .refusal
+            .get_or_insert_with(|| reply::refusal_before_http(theirs, &house.next_request_id()));
         while refusal.has_remaining() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, refusal))?;
             refusal.advance(written);
@@ -186,7 +222,8 @@ impl AsyncWrite for Guarded {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if self.is_serving() {
-            return Pin::new(&mut self.stream).poll_write(cx, bytes);
+            let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+            return self.bounded(cx, written);
         }
         self.refuse(cx, bytes)
     }
@@ -197,7 +234,8 @@ impl AsyncWrite for Guarded {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if self.is_serving() {
-            return Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+            let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+            return self.bounded(cx, written);
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
         self.refuse(cx, first.map_or(&[], |slice| slice))
@@ -208,7 +246,8 @@ impl AsyncWrite for Guarded {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.bounded(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -34,7 +34,7 @@ pub struct Passage {
     /// What the rooms have told one another.
     pub facts: Facts,
     /// The prompt, once it is read.
-    pub prompt: Option<Prompt>,
+    pub prompt: Option<Box<Prompt>>,
     /// The model that is to serve it, once that is decided.
     pub model: Option<Arc<Model>>,
     /// A `traceparent` for the provider, where the client sent one.
@@ -97,9 +97,9 @@ impl Passage {
     pub fn count_failure(&self, provider: &str, fault: UpstreamFault) {
         let result = match fault {
             UpstreamFault::Connect | UpstreamFault::Broken => AttemptResult::Broken,
-            UpstreamFault::FirstByteTimeout | UpstreamFault::BetweenBytesTimeout => {
-                AttemptResult::TimedOut
-            }
+            UpstreamFault::ConnectTimeout
+            | UpstreamFault::FirstByteTimeout
+            | UpstreamFault::BetweenBytesTimeout => AttemptResult::TimedOut,
             _ => AttemptResult::Refused,
         };
         self.house.metrics.attempted(provider, result);

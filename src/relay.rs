@@ -29,9 +29,12 @@ pub async fn relay(
     passage: &mut Passage,
     watch: &mut Watch,
 ) -> Result<(), Stop> {
-    passage.pass_headers(answer.head(), place.provider.pass_response());
-    if passage.prompt.as_ref().is_some_and(|prompt| prompt.outline().streamed) {
-        stream(answer, place, client, passage, watch).await
+    // Sent, and not needed any more: a stream may run for long.
+    let prompt = passage.prompt.take();
+    let (streamed, usage_asked) =
+        prompt.map_or((false, false), |p| (p.outline().streamed, p.outline().usage_asked()));
+    if streamed {
+        stream(answer, Spelling { usage_asked }, place, client, passage, watch).await
     } else {
         whole(answer, client, passage, watch).await
     }
@@ -60,14 +63,14 @@ async fn whole(
 
 async fn stream(
     answer: &mut Answer,
+    spelling: Spelling,
     place: &Place,
     client: &mut ServerSession,
     passage: &mut Passage,
     watch: &mut Watch,
 ) -> Result<(), Stop> {
     reply::begin_stream(client, passage).await.map_err(|_| Stop::ClientLeft)?;
-    let usage_asked = passage.prompt.as_ref().is_some_and(|p| p.outline().usage_asked());
-    let mut events = Events::new(Spelling { usage_asked });
+    let mut events = Events::new(spelling);
     watch.alarm.wait_for(Ring::BetweenBytes);
     watch.alarm.heard();
     loop {

@@ -6,12 +6,14 @@ use behest_contract::facts::RequestId;
 use behest_contract::outcome::Ending;
 use behest_contract::sse;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use serde_json::json;
 use std::time::Duration;
+
+const JSON: &str = "application/json";
 
 /// Of a body that nobody read, this much is read before the answer, so that the connection lives on.
 const READ_BEFORE_MAX: u64 = 64 * 1024;
@@ -90,10 +92,9 @@ pub async fn refuse(
     let (status, _) = row(denial.kind);
     passage.refused(denial, status.as_u16());
     let is_read = client.is_body_done() || read_small_body(client).await;
-    let body = error_body(denial);
-    let mut head = head(client, passage, status, "application/json", Some(body.len()))?;
-    waits(denial, &mut head)?;
-    write(client, head, body).await?;
+    let mut headers = headers(passage, Some(JSON));
+    add_waits(denial, &mut headers);
+    write(client, status, headers, error_body(denial)).await?;
     if !is_read {
         let drained = drain(client, DRAIN_MAX);
         let _ = tokio::time::timeout(DRAIN_TIME_MAX, drained).await;
@@ -101,39 +102,37 @@ pub async fn refuse(
     Ok(())
 }
 
-/// Answers with JSON, or with nothing where `body` is empty.
+/// Answers with JSON.
 pub async fn whole(client: &mut ServerSession, passage: &mut Passage, body: Bytes) -> Result<()> {
-    let head = head(client, passage, StatusCode::OK, "application/json", Some(body.len()))?;
-    write(client, head, body).await?;
+    let headers = headers(passage, Some(JSON));
+    write(client, StatusCode::OK, headers, body).await?;
     completed(passage, StatusCode::OK);
     Ok(())
 }
 
 /// Answers that all is well, with nothing to say.
 pub async fn nothing(client: &mut ServerSession, passage: &mut Passage) -> Result<()> {
-    let status = StatusCode::NO_CONTENT;
-    let mut head = head(client, passage, status, "", None)?;
-    head.remove_header(&header::CONTENT_TYPE);
-    client.write_response_header(Box::new(head)).await?;
-    completed(passage, status);
+    let head = head(client, StatusCode::NO_CONTENT, headers(passage, None));
+    client.write_response_header(head).await?;
+    completed(passage, StatusCode::NO_CONTENT);
     Ok(())
 }
 
 /// Begins a stream of events. The head leaves with the first of them.
 pub async fn begin_stream(client: &mut ServerSession, passage: &mut Passage) -> Result<()> {
-    let of_type = "text/event-stream; charset=utf-8";
-    let mut head = head(client, passage, StatusCode::OK, of_type, None)?;
-    head.insert_header(header::CACHE_CONTROL, "no-cache")?;
-    head.insert_header("x-accel-buffering", "no")?;
+    let mut headers = headers(passage, Some("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     if client.req_header().version == Version::HTTP_11 {
-        head.insert_header(header::TRANSFER_ENCODING, "chunked")?;
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    passage.account.status = 200;
-    client.write_response_header(Box::new(head)).await
+    passage.account.status = StatusCode::OK.as_u16();
+    let head = head(client, StatusCode::OK, headers);
+    client.write_response_header(head).await
 }
 
 /// The whole answer to a head that Pingora itself refuses, given what it says of it.
-pub fn refusal_before_http(theirs: &[u8]) -> Bytes {
+pub fn refusal_before_http(theirs: &[u8], id: &str) -> Bytes {
     let denial = if theirs.starts_with(b"HTTP/1.1 405") {
         Denial::new(Kind::MethodNotAllowed, "This method is not served here.")
     } else {
@@ -143,7 +142,7 @@ pub fn refusal_before_http(theirs: &[u8]) -> Bytes {
     let body = error_body(&denial);
     let mut answer = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n",
+         x-request-id: {id}\r\nx-trace-id: {id}\r\nconnection: close\r\n\r\n",
         body.len()
     )
     .into_bytes();
@@ -156,50 +155,68 @@ fn completed(passage: &mut Passage, status: StatusCode) {
     passage.account.ending = Ending::Completed;
 }
 
-/// What every answer says.
-fn head(
-    client: &ServerSession,
-    passage: &mut Passage,
-    status: StatusCode,
-    content_type: &'static str,
-    content_length: Option<usize>,
-) -> Result<ResponseHeader> {
-    let mut head = ResponseHeader::build_no_case(status, Some(20))?;
-    head.insert_header(header::CONTENT_TYPE, content_type)?;
-    if let Some(length) = content_length {
-        head.insert_header(header::CONTENT_LENGTH, length)?;
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
+/// Room for the headers of most answers.
+const HEADERS: usize = 12;
+
+/// What every answer says. A map of its own: Pingora's header type parses each name anew.
+fn headers(passage: &mut Passage, content_type: Option<&'static str>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    if let Some(content_type) = content_type {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    if let Some(RequestId(id)) = passage.facts.read::<RequestId>() {
-        head.insert_header("x-request-id", id.as_ref())?;
-        head.insert_header("x-trace-id", id.as_ref())?;
+    let id = passage.facts.read::<RequestId>();
+    if let Some(id) = id.and_then(|RequestId(id)| HeaderValue::from_str(id).ok()) {
+        headers.insert(X_REQUEST_ID, id.clone());
+        headers.insert(X_TRACE_ID, id);
     }
     for (name, value) in passage.extra_headers.drain(..) {
-        head.append_header(name, value)?;
+        headers.append(name, value);
     }
+    passage.visits.reply(&mut headers, &passage.facts);
+    headers
+}
+
+/// A head as Pingora writes it.
+fn head(client: &ServerSession, status: StatusCode, headers: HeaderMap) -> Box<ResponseHeader> {
+    let (mut parts, ()) = http::Response::new(()).into_parts();
+    parts.status = status;
+    parts.headers = headers;
     if client.req_header().version == Version::HTTP_10 {
-        head.set_version(Version::HTTP_10);
+        parts.version = Version::HTTP_10;
     }
-    passage.visits.reply(&mut head, &passage.facts);
-    Ok(head)
+    Box::new(parts.into())
 }
 
 /// How long to wait, and whether to try again at all (CONTRACT 6).
-fn waits(denial: &Denial, head: &mut ResponseHeader) -> Result<()> {
+fn add_waits(denial: &Denial, headers: &mut HeaderMap) {
     let mut retry_helps = denial.retry_helps;
     if let Some(wait) = denial.retry_after {
-        let seconds = wait.as_millis().div_ceil(1000).max(1);
-        head.insert_header(header::RETRY_AFTER, seconds.to_string())?;
-        head.insert_header("retry-after-ms", wait.as_millis().max(1).to_string())?;
+        let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+        headers.insert(header::RETRY_AFTER, ms.div_ceil(1000).into());
+        headers.insert(RETRY_AFTER_MS, ms.into());
         retry_helps &= wait <= RETRY_WAIT_MAX;
     }
     if !retry_helps {
-        head.insert_header("x-should-retry", HeaderValue::from_static("false"))?;
+        headers.insert(X_SHOULD_RETRY, HeaderValue::from_static("false"));
     }
-    Ok(())
 }
 
-async fn write(client: &mut ServerSession, head: ResponseHeader, body: Bytes) -> Result<()> {
-    client.write_response_header(Box::new(head)).await?;
+/// Writes an answer whose length is known.
+async fn write(
+    client: &mut ServerSession,
+    status: StatusCode,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Result<()> {
+    headers.insert(header::CONTENT_LENGTH, body.len().into());
+    let head = head(client, status, headers);
+    client.write_response_header(head).await?;
     client.write_response_body(body, true).await
 }
 

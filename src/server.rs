@@ -6,7 +6,7 @@ use crate::gateway::Gateway;
 use crate::house::{Fixtures, House};
 use crate::listener::Listener;
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::tasks::{Drainer, Reloader, Signals};
+use crate::tasks::{Drainer, Opener, Reloader, Signals};
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
@@ -49,8 +49,8 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// Runs a gateway until it is told to stop. `announce` is called once its listeners are free to take.
-pub fn run(path: &Path, announce: impl FnOnce(&Config)) -> Result<(), StartError> {
+/// Runs a gateway until it is told to stop. `announce` is called once its listeners are open.
+pub fn run(path: &Path, announce: impl FnOnce(&Config) + Send + 'static) -> Result<(), StartError> {
     pingora::tls::install_default_crypto_provider();
     let config = Config::load(path).map_err(StartError::Config)?;
     let out = Box::new(io::stdout());
@@ -63,8 +63,7 @@ pub fn run(path: &Path, announce: impl FnOnce(&Config)) -> Result<(), StartError
     let house = House::new(fixtures, snapshot);
     let house = Arc::new(house.map_err(|error| StartError::Io("starting".into(), error))?);
     house.fixtures.meter.reloaded(true, house.clock.unix());
-    announce(&house.snapshot().config);
-    serve(&house, path.to_owned(), secret);
+    serve(&house, path.to_owned(), secret, announce);
     house.fixtures.log.flush(FLUSH_TIME_MAX);
     Ok(())
 }
@@ -76,7 +75,12 @@ fn check_free(address: SocketAddr) -> Result<(), StartError> {
         .map_err(|error| StartError::Io(format!("listening on {address}"), error))
 }
 
-fn serve(house: &Arc<House>, path: PathBuf, secret: AdminSecret) {
+fn serve(
+    house: &Arc<House>,
+    path: PathBuf,
+    secret: AdminSecret,
+    announce: impl FnOnce(&Config) + Send + 'static,
+) {
     let snapshot = house.snapshot();
     let config = &snapshot.config;
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
@@ -86,6 +90,8 @@ fn serve(house: &Arc<House>, path: PathBuf, secret: AdminSecret) {
     let reloader = Reloader::new(house.clone(), path);
     server.add_service(background_service("reload", reloader));
     server.add_service(background_service("drain", Drainer::new(house.clone())));
+    let opener = Opener::new(house.clone(), announce);
+    server.add_service(background_service("open", opener));
     drop(snapshot);
     server.run(RunArgs { shutdown_signal: Box::new(Signals::new(house.drain.clone())) });
 }

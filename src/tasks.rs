@@ -1,14 +1,18 @@
 //! Background services: signals, reloading, and the end.
 
+use crate::config::Config;
 use crate::drain::Drain;
 use crate::house::House;
 use crate::reload;
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
 use pingora::services::background::BackgroundService;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long requests have to say goodbye after they were told to end.
@@ -46,6 +50,50 @@ impl ShutdownSignalWatch for Signals {
             _ = interrupt.recv() => ShutdownSignal::FastShutdown,
         }
     }
+}
+
+/// Says when the listeners are open. Pingora opens them on its own threads and tells nobody, so that
+/// they are tried until they answer.
+pub struct Opener<F> {
+    house: Arc<House>,
+    announce: Mutex<Option<F>>,
+}
+
+/// Between two tries.
+const TRY_EVERY: Duration = Duration::from_millis(2);
+
+impl<F: FnOnce(&Config) + Send> Opener<F> {
+    /// An opener that calls `announce` once.
+    pub fn new(house: Arc<House>, announce: F) -> Self {
+        Self { house, announce: Mutex::new(Some(announce)) }
+    }
+}
+
+#[async_trait]
+impl<F: FnOnce(&Config) + Send> BackgroundService for Opener<F> {
+    async fn start(&self, _: ShutdownWatch) {
+        let snapshot = self.house.snapshot();
+        for address in [snapshot.config.listen.data, snapshot.config.listen.admin] {
+            while TcpStream::connect(reachable(address)).await.is_err() {
+                tokio::time::sleep(TRY_EVERY).await;
+            }
+        }
+        self.house.opened();
+        let announce = self.announce.lock().take();
+        if let Some(announce) = announce {
+            announce(&snapshot.config);
+        }
+    }
+}
+
+/// Where a listener on "any address" can be reached from here.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(any) if any.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(any) if any.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 /// Ends the process once nobody is at work any more. Pingora by itself sleeps for the whole grace

@@ -21,7 +21,7 @@ const KEY_BYTES: usize = 16;
 pub(super) fn demo(folder: &Path) -> ExitCode {
     start_logging(LogLevel::Error);
     match prepare(folder) {
-        Ok((config, key)) => match server::run(&config, |config| welcome(config, &key)) {
+        Ok((config, key)) => match server::run(&config, move |config| welcome(config, &key)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprint_lines(&error.to_string());

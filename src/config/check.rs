@@ -57,6 +57,7 @@ fn listeners(config: &Config, problems: &mut Vec<Problem>) {
 
 fn sizes(config: &Config, problems: &mut Vec<Problem>) {
     let bounds = [
+        ("/head_limit", config.head_limit, Size::from_kib(4), Size::from_kib(1024)),
         ("/body_limit", config.body_limit, Size::from_kib(1), Size::from_mib(1024)),
         ("/answer_limit", config.answer_limit, Size::from_kib(1), Size::from_mib(4096)),
     ];
@@ -75,6 +76,7 @@ fn periods(config: &Config, problems: &mut Vec<Problem>) {
     period("/timeouts/first_byte", timeouts.first_byte, MILLI, DAY, problems);
     period("/timeouts/between_bytes", timeouts.between_bytes, MILLI, DAY, problems);
     period("/timeouts/total", timeouts.total, MILLI, DAY, problems);
+    period("/timeouts/request_body", timeouts.request_body, MILLI, DAY, problems);
     period("/timeouts/write", timeouts.write, MILLI, DAY, problems);
     period("/connections/request_head", connections.request_head, MILLI, HOUR, problems);
     period("/connections/idle", connections.idle, MILLI, DAY, problems);

@@ -61,6 +61,8 @@ pub struct Timeouts {
     pub between_bytes: Period,
     /// From the accepted request until the end of its answer, all attempts together.
     pub total: Period,
+    /// From a request's head to the end of its body.
+    pub request_body: Period,
     /// How long a client may take no bytes of its answer.
     pub write: Period,
 }
@@ -72,6 +74,7 @@ impl Default for Timeouts {
             first_byte: Period::from_secs(60),
             between_bytes: Period::from_secs(60),
             total: Period::from_secs(15 * 60),
+            request_body: Period::from_secs(60),
             write: Period::from_secs(30),
         }
     }

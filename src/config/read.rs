@@ -82,7 +82,10 @@ fn shaped(rules: &Rules, mut value: Value) -> (Violations, Option<Config>) {
         return (violations, None);
     }
     for pointer in &violations.flawed {
-        remove_member(&mut value, pointer);
+        match stand_in(pointer) {
+            Some(stand_in) => replace_member(&mut value, pointer, stand_in),
+            None => remove_member(&mut value, pointer),
+        }
     }
     match serde_json::from_value::<Config>(value) {
         Ok(config) => (violations, Some(config)),
@@ -101,6 +104,25 @@ fn remove_member(value: &mut Value, pointer: &str) {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return };
     if let Some(Value::Object(members)) = value.pointer_mut(parent) {
         members.shift_remove(&unescaped(name));
+    }
+}
+
+/// Something in place of a flawed member that must not be missing, so that the rest can be checked.
+/// What is said about the stand-in itself is left out afterwards.
+fn stand_in(pointer: &str) -> Option<Value> {
+    match pointer.rsplit('/').next()? {
+        "base_url" => Some("http://flawed.invalid".into()),
+        "secret" => Some("env:FLAWED".into()),
+        "id" | "name" | "provider" | "model" => Some(pointer.into()),
+        "input" | "output" => Some(1.into()),
+        "targets" => Some(Value::Array(Vec::new())),
+        _ => None,
+    }
+}
+
+fn replace_member(value: &mut Value, pointer: &str, with: Value) {
+    if let Some(member) = value.pointer_mut(pointer) {
+        *member = with;
     }
 }
 

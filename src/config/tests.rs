@@ -83,11 +83,12 @@ issuer: "https://api.behest.app"
 data: "./data"
 master_key: "env:PROVIDER_ENCRYPTION_KEY"
 store: { engine: embedded, mode: single, command_timeout: 25ms }
+head_limit: 64KiB
 body_limit: 4MiB
 answer_limit: 64MiB
 heartbeat: 15s
 drain_timeout: 30s
-timeouts: { connect: 3s, first_byte: 60s, between_bytes: 60s, total: 15m, write: 30s }
+timeouts: { connect: 3s, first_byte: 60s, between_bytes: 60s, total: 15m, request_body: 60s, write: 30s }
 connections: { per_address: 256, request_head: 10s, idle: 60s }
 default_output_tokens: 4096
 limits: { ip: { requests_per_minute: 120, exempt: [] }, project: { requests_per_minute: 60 } }

@@ -1,7 +1,8 @@
 //! One place is tried: connect, send, head, and the answer up to its first event.
 
 use super::alarm::Ring;
-use super::provider::{Connection, Extra, Place};
+use super::peer::Peer;
+use super::provider::{ConnectError, Connection, Extra, PassedHeaders, Place};
 use super::talk::{self, Lost, Talk};
 use super::watch::{Interrupt, Watch};
 use super::{Stop, deadline};
@@ -12,7 +13,6 @@ use behest_contract::dialect::{Answer as Wanted, Decoder, Judgement, Nonsense};
 use behest_contract::facts::Endpoint;
 use behest_contract::prompt::Wire;
 use behest_ledger::UpstreamFault;
-use http::HeaderMap;
 use pingora::protocols::http::ServerSession;
 
 /// What is to be sent, whatever the place.
@@ -20,27 +20,19 @@ pub(super) struct Request<'a> {
     pub(super) endpoint: Endpoint,
     pub(super) wanted: Wanted,
     pub(super) trace_parent: Option<&'a str>,
-    pub(super) headers: &'a HeaderMap,
+    pub(super) passed: &'a PassedHeaders,
 }
 
 /// An answer that has begun: its first event is here, or all of it.
 pub struct Answer {
     /// What is decoded and not yet relayed.
     pub frames: Vec<Decoded>,
-    pub(super) talk: Talk,
-    pub(super) connection: Returning,
+    /// `None` once the connection was given back.
+    talk: Option<Talk>,
+    peer: Peer,
     decoder: Box<dyn Decoder>,
     /// The provider's body was read to its end.
     ended: bool,
-}
-
-/// Where the connection goes back to.
-pub(super) struct Returning(super::peer::Peer);
-
-impl Returning {
-    pub(super) fn peer(&self) -> &super::peer::Peer {
-        &self.0
-    }
 }
 
 /// Why an attempt came to nothing.
@@ -70,6 +62,9 @@ impl Failure {
     /// What the client is told when there is no other place left.
     pub(super) fn denial(self, place: &Place) -> Box<Denial> {
         let provider = place.provider.name();
+        if self.fault == UpstreamFault::ConnectTimeout {
+            return Box::new(deadline(Ring::Connect).note(self.note));
+        }
         let message = match self.status {
             Some(status) => format!("The provider answered with status {status}."),
             None => "The provider failed.".to_owned(),
@@ -90,12 +85,12 @@ pub(super) async fn attempt(
     account: &mut Account,
 ) -> Result<Answer, Trouble> {
     let mut fresh = false;
-    let (talk, returning) = loop {
+    let (talk, peer) = loop {
         let connection = connect(place, fresh, client, watch).await?;
         let (reused, peer) = (connection.reused, connection.peer.clone());
         account.provider_begins();
         match send(connection, place, request, body, client, watch).await? {
-            Ok(talk) => break (talk, Returning(peer)),
+            Ok(talk) => break (talk, peer),
             // Once, on a fresh connection: the request was not seen.
             Err(lost) if !fresh && (lost.refused || reused && lost.unseen) => fresh = true,
             Err(lost) => return Err(Trouble::Next(Failure::new(UpstreamFault::Broken, lost.why))),
@@ -104,7 +99,8 @@ pub(super) async fn attempt(
     check_status(&talk, place)?;
     let decoder = place.provider.dialect().decoder(request.wanted);
     let frames = Vec::with_capacity(4);
-    let mut answer = Answer { frames, talk, connection: returning, decoder, ended: false };
+    let talk = Some(talk);
+    let mut answer = Answer { frames, talk, peer, decoder, ended: false };
     answer.begin(request.wanted.streamed, client, watch, account).await?;
     Ok(answer)
 }
@@ -118,11 +114,14 @@ async fn connect(
     watch.alarm.wait_for(Ring::Connect);
     match watch.over(client, place.provider.connect(fresh)).await {
         Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(ConnectError::TimedOut)) => {
+            Err(Trouble::Next(Failure::new(UpstreamFault::ConnectTimeout, "no connection in time")))
+        }
         Ok(Err(error)) => {
             Err(Trouble::Next(Failure::new(UpstreamFault::Connect, error.to_string())))
         }
         Err(Interrupt::Ring(Ring::Connect)) => {
-            Err(Trouble::Next(Failure::new(UpstreamFault::Connect, "no connection in time")))
+            Err(Trouble::Next(Failure::new(UpstreamFault::ConnectTimeout, "no connection in time")))
         }
         Err(interrupt) => Err(Trouble::End(interrupted(interrupt))),
     }
@@ -141,7 +140,7 @@ async fn send(
         body_len: body.len(),
         streamed: request.wanted.streamed,
         trace_parent: request.trace_parent,
-        client: request.headers,
+        passed: request.passed,
     };
     let talk = talk::open(connection, place, request.endpoint, &extra, body);
     watch.over(client, talk).await.map_err(|interrupt| Trouble::End(interrupted(interrupt)))
@@ -168,7 +167,7 @@ fn check_status(talk: &Talk, place: &Place) -> Result<(), Trouble> {
 impl Answer {
     /// The answer's head.
     pub fn head(&self) -> Option<&pingora::http::ResponseHeader> {
-        self.talk.head()
+        self.talk.as_ref().and_then(Talk::head)
     }
 
     /// Whether the provider's body was read to its end.
@@ -194,7 +193,7 @@ impl Answer {
                     }
                     watch.alarm.wait_for(Ring::BetweenBytes);
                 }
-                Ok(Err(broken)) => return Err(Trouble::Final(broken.into())),
+                Ok(Err(broken)) => return Err(Trouble::Next(broken.into())),
                 Err(Interrupt::Ring(Ring::Heartbeat)) => return Ok(()),
                 Err(interrupt) => return Err(Trouble::End(interrupted(interrupt))),
             }
@@ -210,7 +209,8 @@ impl Answer {
 
     /// Reads and decodes one piece. May be dropped and made again at any time.
     pub async fn read(&mut self) -> Result<(), Break> {
-        match self.talk.read().await {
+        let Some(talk) = &mut self.talk else { return Ok(()) };
+        match talk.read().await {
             Ok(Some(piece)) => self.decoder.feed(&piece, &mut self.frames).map_err(Break::Nonsense),
             Ok(None) => {
                 self.ended = true;
@@ -226,6 +226,16 @@ impl Answer {
             self.read().await?;
         }
         Ok(())
+    }
+
+    /// Gives the connection back, if the provider's body was read to its end.
+    pub(super) async fn give_back(&mut self, place: &Place) {
+        if !self.ended {
+            return;
+        }
+        if let Some(used) = self.talk.take().and_then(Talk::into_used) {
+            place.provider.recycle(used, &self.peer).await;
+        }
     }
 }
 

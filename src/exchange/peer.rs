@@ -6,8 +6,8 @@
 
 use behest_contract::secret::Secret;
 use parking_lot::Mutex;
-use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
+use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::listeners::ALPN;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::upstreams::peer::{Peer as PingoraPeer, PeerOptions};
@@ -41,6 +41,13 @@ pub struct Line {
     pub ca: Option<Ca>,
     /// The key that requests carry.
     pub credential: Option<Secret>,
+}
+
+impl Line {
+    /// Whether it is settled beforehand that HTTP/1.1 is spoken.
+    fn is_h1(&self) -> bool {
+        self.protocol == Protocol::H1 || (self.protocol == Protocol::Auto && !self.tls)
+    }
 }
 
 /// A CA file as it was read.
@@ -121,10 +128,19 @@ fn options(line: &Line, connect: Duration) -> PeerOptions {
     options
 }
 
+/// Where a line's connections come from.
+#[derive(Clone)]
+pub(super) enum Connectors {
+    /// HTTP/1.1 needs no more than streams, and asking for one costs little.
+    Streams(Arc<TransportConnector>),
+    /// With ALPN it is only known afterwards which protocol it is.
+    Sessions(Arc<Connector>),
+}
+
 /// The process's connectors and pool numbers; they outlive a reload.
 pub struct Pools {
     idle_max: usize,
-    connectors: Mutex<HashMap<Option<Ca>, Arc<Connector>>>,
+    connectors: Mutex<HashMap<(Option<Ca>, bool), Connectors>>,
     numbers: Mutex<HashMap<(std::net::SocketAddr, Line), u64>>,
 }
 
@@ -134,13 +150,18 @@ impl Pools {
         Self { idle_max, connectors: Mutex::default(), numbers: Mutex::default() }
     }
 
-    /// The connector that verifies by this CA.
-    pub fn connector(&self, ca: Option<&Ca>) -> Arc<Connector> {
+    /// The connector of a line. Those of one CA and kind share one.
+    pub(super) fn connectors(&self, line: &Line) -> Connectors {
+        let streams = line.is_h1();
         let mut connectors = self.connectors.lock();
-        let connector = connectors.entry(ca.cloned()).or_insert_with(|| {
+        let connector = connectors.entry((line.ca.clone(), streams)).or_insert_with(|| {
             let mut options = ConnectorOptions::new(self.idle_max);
-            options.ca_file = ca.map(|ca| ca.path.to_string_lossy().into_owned());
-            Arc::new(Connector::new(Some(options)))
+            options.ca_file = line.ca.as_ref().map(|ca| ca.path.to_string_lossy().into_owned());
+            if streams {
+                Connectors::Streams(Arc::new(TransportConnector::new(Some(options))))
+            } else {
+                Connectors::Sessions(Arc::new(Connector::new(Some(options))))
+            }
         });
         connector.clone()
     }

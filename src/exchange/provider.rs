@@ -1,23 +1,25 @@
 //! A provider at run time: where it is, how it is spoken to, and what every request to it says.
 
-use super::peer::{Line, Peer, Pools};
+use super::peer::{Connectors, Line, Peer, Pools};
 use super::resolve::Addresses;
 use behest_contract::clock::Clock;
 use behest_contract::dialect::{Dialect, Target};
 use behest_contract::facts::Endpoint;
 use behest_contract::secret::Secret;
-use http::{HeaderMap, HeaderName};
-use pingora::connectors::http::Connector;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
+use pingora::protocols::Stream;
 use pingora::protocols::http::client::HttpSession;
+use pingora::protocols::http::v1::client::HttpSession as H1;
+use pingora::protocols::http::v2::client::Http2Session as H2;
+use pingora::upstreams::peer::Peer as _;
+use pingora::{Error, ErrorType};
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What the gateway calls itself.
 const USER_AGENT: &str = concat!("behest/", env!("CARGO_PKG_VERSION"));
-
-/// Connections taken from the pool in vain before a fresh one is given up.
-const POOLED_MAX: usize = 256;
 
 /// What makes a [`Provider`].
 pub struct ProviderSpec {
@@ -49,23 +51,35 @@ pub struct ProviderSpec {
 pub struct Provider {
     spec: ProviderSpec,
     addresses: Addresses,
-    connector: Arc<Connector>,
+    connectors: Connectors,
 }
 
 /// A connection, and what is needed to give it back.
 pub(super) struct Connection {
-    pub(super) session: HttpSession<()>,
+    pub(super) link: Link,
     pub(super) reused: bool,
     pub(super) peer: Peer,
+}
+
+/// What a request is sent on.
+pub(super) enum Link {
+    H1(Stream),
+    H2(Box<H2>),
+}
+
+/// A connection whose answer was read to its end.
+pub(super) enum Used {
+    H1(Box<H1>),
+    H2(Box<H2>),
 }
 
 impl Provider {
     /// A provider that takes its connections from the process's pools.
     pub fn new(spec: ProviderSpec, pools: &Arc<Pools>, clock: &Arc<dyn Clock>) -> Self {
         let (line, pools, clock) = (spec.line.clone(), pools.clone(), clock.clone());
-        let connector = pools.connector(line.ca.as_ref());
+        let connectors = pools.connectors(&line);
         let addresses = Addresses::new(line, spec.port, spec.connect, pools, clock);
-        Self { spec, addresses, connector }
+        Self { spec, addresses, connectors }
     }
 
     /// Its configured name.
@@ -78,6 +92,13 @@ impl Provider {
         self.spec.dialect.as_ref()
     }
 
+    /// Those of the client's headers that it is given.
+    pub(super) fn passed(&self, client: &HeaderMap) -> PassedHeaders {
+        let values = |name| client.get_all(name).iter().map(move |value| (name, value));
+        let passed = self.spec.pass_request.iter().flat_map(values);
+        passed.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// Headers of its answers that the client is given.
     pub fn pass_response(&self) -> &[HeaderName] {
         &self.spec.pass_response
@@ -88,26 +109,64 @@ impl Provider {
         let peers = self.addresses.peers().await.map_err(|_| ConnectError::UnknownHost)?;
         let mut last = ConnectError::UnknownHost;
         for peer in peers.iter() {
-            for _ in 0..POOLED_MAX {
-                match self.connector.get_http_session(peer).await {
-                    // Dropped, not given back: one stale connection says that its fellows are too.
-                    Ok((HttpSession::H1(_), true)) if fresh => {}
-                    Ok((session, reused)) => {
-                        return Ok(Connection { session, reused, peer: peer.clone() });
-                    }
-                    Err(error) => {
-                        last = ConnectError::Failed(error.to_string().into());
-                        break;
-                    }
+            match self.link(peer, fresh).await {
+                Ok((link, reused)) => return Ok(Connection { link, reused, peer: peer.clone() }),
+                Err(error) if *error.etype() == ErrorType::ConnectTimedout => {
+                    return Err(ConnectError::TimedOut);
                 }
+                Err(error) => last = ConnectError::Failed(error.to_string().into()),
             }
         }
         Err(last)
     }
 
+    /// Pooled connections that `fresh` forbids are dropped, not given back: one stale connection says
+    /// that its fellows are too.
+    async fn link(&self, peer: &Peer, fresh: bool) -> pingora::Result<(Link, bool)> {
+        match &self.connectors {
+            Connectors::Streams(streams) => {
+                while let Some(stream) = streams.reused_stream(peer).await {
+                    if !fresh {
+                        return Ok((Link::H1(stream), true));
+                    }
+                }
+                // Boxed: connecting is rare, and its future is larger than all the rest.
+                let stream = Box::pin(streams.new_stream(peer)).await?;
+                Ok((Link::H1(stream), false))
+            }
+            Connectors::Sessions(sessions) => loop {
+                match Box::pin(sessions.get_http_session(peer)).await? {
+                    (HttpSession::H1(_), true) if fresh => {}
+                    (HttpSession::H1(session), reused) => {
+                        return Ok((Link::H1(session.into_inner()), reused));
+                    }
+                    (HttpSession::H2(session), reused) => {
+                        return Ok((Link::H2(Box::new(session)), reused));
+                    }
+                    (HttpSession::Custom(()), _) => {}
+                }
+            },
+        }
+    }
+
     /// Gives a connection back whose answer was read to its end.
-    pub(super) async fn recycle(&self, session: HttpSession<()>, peer: &Peer) {
-        self.connector.release_http_session(session, peer, Some(self.spec.idle)).await;
+    pub(super) async fn recycle(&self, used: Used, peer: &Peer) {
+        let idle = Some(self.spec.idle);
+        match (&self.connectors, used) {
+            (Connectors::Streams(streams), Used::H1(mut session)) => {
+                session.respect_keepalive();
+                if let Some(stream) = session.reuse().await {
+                    streams.release_stream(stream, peer.reuse_hash(), idle);
+                }
+            }
+            (Connectors::Sessions(sessions), Used::H1(session)) => {
+                sessions.release_http_session(HttpSession::H1(*session), peer, idle).await;
+            }
+            (Connectors::Sessions(sessions), Used::H2(session)) => {
+                sessions.release_http_session(HttpSession::H2(*session), peer, idle).await;
+            }
+            (Connectors::Streams(_), Used::H2(_)) => {}
+        }
     }
 }
 
@@ -116,6 +175,8 @@ impl Provider {
 pub(super) enum ConnectError {
     /// The name means nothing to the resolver.
     UnknownHost,
+    /// Nobody took us in time.
+    TimedOut,
     /// None of its addresses took us. For the log.
     Failed(Box<str>),
 }
@@ -124,6 +185,7 @@ impl std::fmt::Display for ConnectError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::UnknownHost => f.write_str("the host's name cannot be resolved"),
+            Self::TimedOut => f.write_str("no connection in time"),
             Self::Failed(why) => f.write_str(why),
         }
     }
@@ -151,8 +213,11 @@ pub(super) struct Extra<'a> {
     pub(super) body_len: usize,
     pub(super) streamed: bool,
     pub(super) trace_parent: Option<&'a str>,
-    pub(super) client: &'a HeaderMap,
+    pub(super) passed: &'a PassedHeaders,
 }
+
+/// Headers of the client's that a provider is given.
+pub(super) type PassedHeaders = SmallVec<[(HeaderName, HeaderValue); 2]>;
 
 impl Place {
     /// A place.
@@ -193,7 +258,9 @@ impl Place {
         let spec = &self.provider.spec;
         let scheme = if spec.line.tls { "https" } else { "http" };
         let address = format!("{scheme}://{}{}", spec.authority, self.head(endpoint).path);
-        let mut head = RequestHeader::build_no_case("POST", address.as_bytes(), Some(12))?;
+        let mut head = RequestHeader::build_no_case("POST", b"/", Some(12))?;
+        let address = address.parse().map_err(|_| Error::new(ErrorType::InvalidHTTPHeader))?;
+        head.set_uri(address);
         let mut failed = None;
         let mut insert = |name: &str, value: &[u8]| {
             if let Err(error) = head.append_header(name.to_owned(), value) {
@@ -214,10 +281,8 @@ impl Place {
         if let Some(parent) = extra.trace_parent.filter(|_| spec.trace) {
             line("traceparent", parent.as_bytes());
         }
-        for name in &spec.pass_request {
-            for value in extra.client.get_all(name) {
-                line(name.as_str(), value.as_bytes());
-            }
+        for (name, value) in extra.passed {
+            line(name.as_str(), value.as_bytes());
         }
     }
 }

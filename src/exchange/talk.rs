@@ -2,19 +2,17 @@
 
 use super::peer::Peer;
 use super::prefixed::Prefixed;
-use super::provider::{Connection, Extra, Place};
+use super::provider::{Connection, Extra, Link, Place, Used};
 use super::send::{Send, Sent};
 use behest_contract::facts::Endpoint;
 use behest_contract::prompt::Wire;
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pingora::protocols::Stream;
-use pingora::protocols::http::client::HttpSession;
 use pingora::protocols::http::v1::client::HttpSession as H1;
 use pingora::protocols::http::v2::client::Http2Session as H2;
 use pingora::protocols::http::v2::write_body;
 use pingora::{Error, ErrorType, Result, RetryType};
-use std::error::Error as _;
 use std::io::ErrorKind;
 use std::ops::Deref;
 
@@ -26,14 +24,9 @@ pub(super) async fn open(
     extra: &Extra<'_>,
     body: &Wire,
 ) -> Result<Talk, Lost> {
-    match connection.session {
-        HttpSession::H1(session) => {
-            h1(session.into_inner(), &connection.peer, place, endpoint, extra, body).await
-        }
-        HttpSession::H2(session) => h2(Box::new(session), place, endpoint, extra, body).await,
-        HttpSession::Custom(()) => {
-            Err(Lost { unseen: false, refused: false, why: "no such protocol".into() })
-        }
+    match connection.link {
+        Link::H1(stream) => h1(stream, &connection.peer, place, endpoint, extra, body).await,
+        Link::H2(session) => Box::pin(h2(session, place, endpoint, extra, body)).await,
     }
 }
 
@@ -171,7 +164,7 @@ fn is_unseen(error: &Error) -> bool {
 }
 
 fn cause_is_a_close(error: &Error) -> bool {
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let cause = error.cause.as_ref().and_then(|cause| cause.downcast_ref::<std::io::Error>());
     cause.is_some_and(|cause| {
         cause.raw_os_error().is_some()
             || matches!(cause.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset)
@@ -196,10 +189,10 @@ impl Talk {
     }
 
     /// The connection, if it can be used again.
-    pub(super) fn into_session(self) -> Option<HttpSession<()>> {
+    pub(super) fn into_used(self) -> Option<Used> {
         match self {
-            Self::H1 { session, sent } => sent.then(|| HttpSession::H1(*session)),
-            Self::H2(session) => Some(HttpSession::H2(*session)),
+            Self::H1 { session, sent } => sent.then(|| Used::H1(session)),
+            Self::H2(session) => Some(Used::H2(session)),
         }
     }
 }

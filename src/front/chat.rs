@@ -33,17 +33,17 @@ struct Reader {
 
 impl Reader {
     fn member(&mut self, scanner: &mut Scanner<'_>, name: Str) -> Result<(), Refusal> {
-        let (role, value) = match name.decode(scanner.text()).as_ref() {
-            "model" => (Role::Model, text(scanner, "model")?),
-            "messages" => (Role::Messages, self.messages(scanner)?),
-            "stream" => (Role::Stream, self.stream(scanner)?),
-            "stream_options" => (Role::StreamOptions, self.stream_options(scanner)?),
-            "max_tokens" => (Role::OutputCap, count(scanner, "max_tokens")?),
-            "max_completion_tokens" => (Role::OutputCap, count(scanner, "max_completion_tokens")?),
-            "n" => (Role::Choices, count(scanner, "n")?),
-            "tools" => (Role::Tools, self.texts(scanner, name, TextKind::Other, None)?),
+        let (role, value) = match name.name(scanner.text()).as_ref() {
+            b"model" => (Role::Model, text(scanner, "model")?),
+            b"messages" => (Role::Messages, self.messages(scanner)?),
+            b"stream" => (Role::Stream, self.stream(scanner)?),
+            b"stream_options" => (Role::StreamOptions, self.stream_options(scanner)?),
+            b"max_tokens" => (Role::OutputCap, count(scanner, "max_tokens")?),
+            b"max_completion_tokens" => (Role::OutputCap, count(scanner, "max_completion_tokens")?),
+            b"n" => (Role::Choices, count(scanner, "n")?),
+            b"tools" => (Role::Tools, self.texts(scanner, name, TextKind::Other, None)?),
             // What Behest's own clients may leave in the body for the gateway (CONTRACT 5).
-            "thread_id" | "session_id" | "user_id" | "tier" | "token" => {
+            b"thread_id" | b"session_id" | b"user_id" | b"tier" | b"token" => {
                 (Role::Private, scanner.value()?)
             }
             _ => (Role::Other, self.texts(scanner, name, TextKind::Other, None)?),
@@ -104,9 +104,9 @@ impl Reader {
         let mut seen = Seen::default();
         let span = scanner.object(|scanner, name| {
             note_name(&mut seen, scanner, name, "messages")?;
-            match name.decode(scanner.text()).as_ref() {
-                "role" => role = text(scanner, "role")?.string(),
-                "content" => self.content(scanner, name, number)?,
+            match name.name(scanner.text()).as_ref() {
+                b"role" => role = text(scanner, "role")?.string(),
+                b"content" => self.content(scanner, name, number)?,
                 _ => drop(self.texts(scanner, name, TextKind::Other, Some(number))?),
             }
             Ok::<(), Refusal>(())

@@ -16,10 +16,10 @@ pub(super) fn outline(body: &[u8]) -> Result<Outline, Refusal> {
     }
     outline.root = scanner.object(|scanner, name| {
         note_name(&mut seen, scanner, name, "body")?;
-        let (role, value) = match name.decode(scanner.text()).as_ref() {
-            "model" => (Role::Model, text(scanner, "model")?),
-            "input" => (Role::Messages, input(scanner, name, &mut outline)?),
-            "thread_id" | "session_id" | "user_id" | "tier" | "token" => {
+        let (role, value) = match name.name(scanner.text()).as_ref() {
+            b"model" => (Role::Model, text(scanner, "model")?),
+            b"input" => (Role::Messages, input(scanner, name, &mut outline)?),
+            b"thread_id" | b"session_id" | b"user_id" | b"tier" | b"token" => {
                 (Role::Private, scanner.value()?)
             }
             _ => (Role::Other, texts(scanner, name, TextKind::Other, &mut outline)?),

@@ -7,22 +7,22 @@ pub(super) type Refusal = Box<Denial>;
 
 /// String members that are structure and no text: what they hold is never personal, and changing it
 /// would change what is asked (CONTRACT 9).
-const STRUCTURAL: &[&str] = &[
-    "role",
-    "type",
-    "id",
-    "tool_call_id",
-    "model",
-    "detail",
-    "format",
-    "encoding_format",
-    "service_tier",
-    "reasoning_effort",
-    "verbosity",
-    "voice",
-    "tool_choice",
-    "$ref",
-    "$schema",
+const STRUCTURAL: &[&[u8]] = &[
+    b"role",
+    b"type",
+    b"id",
+    b"tool_call_id",
+    b"model",
+    b"detail",
+    b"format",
+    b"encoding_format",
+    b"service_tier",
+    b"reasoning_effort",
+    b"verbosity",
+    b"voice",
+    b"tool_choice",
+    b"$ref",
+    b"$schema",
 ];
 
 pub(super) fn refuse(param: &'static str, message: impl Into<String>) -> Refusal {
@@ -31,8 +31,7 @@ pub(super) fn refuse(param: &'static str, message: impl Into<String>) -> Refusal
 
 /// Whether a string under this name is a text.
 pub(super) fn is_text(text: &[u8], name: Str) -> bool {
-    let name = name.decode(text);
-    !STRUCTURAL.contains(&name.as_ref())
+    !STRUCTURAL.contains(&name.name(text).as_ref())
 }
 
 /// Notes a member's name, or refuses one that the object has had.

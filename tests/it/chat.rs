@@ -303,3 +303,38 @@ async fn a_body_may_come_in_chunks_or_after_a_100() {
         assert!(!request.headers.has("expect") && !request.headers.has("transfer-encoding"));
     }
 }
+
+#[tokio::test]
+async fn a_trace_goes_on_at_the_providers_that_are_to_have_it() {
+    let provider = Provider::start().await;
+    let mut conf = conf(&[provider.url(), provider.url()]);
+    set(&mut conf, "/providers/1/trace", true);
+    set(&mut conf, "/models/0/targets", json!([{ "provider": "p0", "model": "up-m" }]));
+    set(&mut conf, "/models/1/targets", json!([{ "provider": "p1", "model": "up-n" }]));
+    let gateway = Gateway::start(conf).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    for model in [r#""m""#, r#""n""#] {
+        let body = with_value(WHOLE, "model", model);
+        let answer = gateway.ask(&Ask::chat(body).header("traceparent", &parent)).await;
+        assert_eq!(answer.status, 200);
+    }
+    assert_eq!(provider.request(0).await.headers.value("traceparent"), None);
+    let sent = provider.request(1).await;
+    let sent = sent.headers.value("traceparent").expect("a traceparent");
+    assert!(sent.starts_with(&format!("00-{trace}-")) && sent.ends_with("-01"), "{sent}");
+    assert_ne!(sent, parent, "the span is our own");
+}
+
+#[tokio::test]
+async fn a_provider_that_knows_no_developers_is_told_of_a_system() {
+    let provider = Provider::start().await;
+    let mut conf = conf(&[provider.url()]);
+    set(&mut conf, "/providers/0/capabilities", json!({ "developer_role": false }));
+    let gateway = Gateway::start(conf).await;
+    let body = r#"{"model":"m","messages":[{"role":"developer","content":"developer"},{"role":"user","content":"hi"}]}"#;
+    assert_eq!(gateway.ask(&Ask::chat(body)).await.status, 200);
+    let expected = with_value(body, "model", r#""up-m""#);
+    let expected = expected.replacen(r#""role":"developer""#, r#""role":"system""#, 1);
+    assert_eq!(provider.request(0).await.text(), expected);
+}

@@ -28,6 +28,8 @@ mod demo;
 mod embeddings;
 /// Wrong bodies and credentials: status, code, param, and no provider hears of them.
 mod errors;
+/// Which provider is asked next, how often, and over which connection.
+mod failover;
 /// The program: stopping, draining, `validate`, `schema`.
 mod lifecycle;
 /// The address guard, a project's requests per minute, connections per address.
@@ -42,7 +44,7 @@ mod protocol;
 mod streaming;
 /// Providers behind TLS: names, authorities, what is spoken.
 mod tls;
-/// Failover, stale connections, deadlines, early answers, nonsense.
+/// Refusals, nonsense, deadlines and early answers of a provider.
 mod upstream;
 /// Providers that speak HTTP/2.
 mod upstream_h2;

@@ -79,10 +79,10 @@ async fn without_an_authority_of_its_own_a_provider_is_held_to_the_systems() {
 }
 
 #[tokio::test]
-async fn a_provider_that_does_not_speak_tls_is_an_upstream_error() {
+async fn a_provider_that_does_not_answer_in_tls_is_not_connected_to_in_time() {
     let provider = Provider::start().await;
     let gateway = start(&Authority::new(), provider.address).await;
-    refused(&gateway.ask(&Ask::chat(WHOLE)).await, 502, "upstream_error");
+    refused(&gateway.ask(&Ask::chat(WHOLE)).await, 504, "upstream_timeout");
 }
 
 #[tokio::test]
@@ -213,4 +213,19 @@ async fn a_stream_cut_off_without_a_word_is_broken() {
     let value: Value = serde_json::from_str(COMPLETION).unwrap();
     provider.next(Plan::raw(head.to_owned() + COMPLETION).then(Step::Close));
     assert_eq!(gateway.ask(&Ask::chat(WHOLE)).await.json(), value);
+}
+
+#[tokio::test]
+async fn a_new_connection_takes_up_the_session_of_an_earlier_one() {
+    let authority = Authority::new();
+    let acceptor = authority.acceptor("localhost", &[]);
+    let provider = Provider::start_tls(acceptor.clone()).await;
+    let gateway = start(&authority, provider.address).await;
+    let headers = "Content-Type: application/json\r\nConnection: close\r\n";
+    for _ in 0..5 {
+        provider.next(Plan::raw(whole(200, headers, COMPLETION)).then(Step::Close));
+        assert_eq!(gateway.ask(&Ask::chat(WHOLE)).await.status, 200);
+    }
+    assert_eq!(provider.connections(), 5);
+    assert_eq!(acceptor.resumed(), 4, "a full handshake costs more than all the rest of a request");
 }

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -41,8 +40,6 @@ def wait_ready(url, process):
         try:
             with urllib.request.urlopen(url, timeout=1):
                 return
-        except urllib.error.HTTPError:
-            return
         except OSError:
             time.sleep(0.02)
     sys.exit(f"{url} is not ready after {READY_SECONDS} s")
@@ -51,8 +48,8 @@ def wait_ready(url, process):
 def gateway_program():
     named = os.environ.get("BEHEST_BIN")
     if named:
-        return named
-    subprocess.run(["cargo", "build", "--bin", "behest"], cwd=ROOT, check=True)
+        return os.path.abspath(named)
+    subprocess.run(["cargo", "build", "--locked", "--bin", "behest"], cwd=ROOT, check=True)
     target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
     return str(pathlib.Path(target) / "debug" / "behest")
 
@@ -82,7 +79,11 @@ def configuration(folder, data, admin, scripted, aimock):
         "admin_secret": "file:admin.secret",
         "drain_timeout": "1s",
         "providers": [
-            {"name": name, "base_url": f"http://127.0.0.1:{port}/v1", "api_key": "file:provider.key"}
+            {
+                "name": name,
+                "base_url": f"http://127.0.0.1:{port}/v1",
+                "api_key": "file:provider.key",
+            }
             for name, port in [("scripted", scripted), ("aimock", aimock)]
         ],
         "models": [model("scripted", "scripted"), model("aimock", "aimock")],
@@ -154,6 +155,8 @@ def main():
             "BEHEST_LIMITED_KEY": LIMITED_KEY,
             "SCRIPTED_URL": f"http://127.0.0.1:{scripted}",
             "AIMOCK_URL": f"http://127.0.0.1:{aimock}",
+            "BEHEST_BIN": program,
+            "NODE": node_for(7),
             "PYTHONDONTWRITEBYTECODE": "1",
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",

@@ -10,7 +10,8 @@ use crate::facts::{FactKey, Facts};
 use crate::filter::{Commit, Filter, Hears, Visit};
 use crate::outcome::Outcome;
 use crate::prompt::Prompt;
-use pingora_http::{RequestHeader, ResponseHeader};
+use http::HeaderMap;
+use pingora_http::RequestHeader;
 use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
@@ -124,10 +125,10 @@ impl Visits {
         Ok(())
     }
 
-    /// Visits the rooms in reverse with the answer's head.
-    pub fn reply(&mut self, head: &mut ResponseHeader, facts: &Facts) {
+    /// Visits the rooms in reverse with the answer's headers.
+    pub fn reply(&mut self, headers: &mut HeaderMap, facts: &Facts) {
         for room in self.rooms.iter_mut().rev() {
-            room.visit.reply(head, facts);
+            room.visit.reply(headers, facts);
         }
     }
 

@@ -174,6 +174,10 @@ pub struct Frame {
 
 /// What comes out of a decoder.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are frames, and a box for each costs more"
+)]
 pub enum Decoded {
     /// A piece of the answer.
     Frame(Frame),

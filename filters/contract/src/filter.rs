@@ -6,7 +6,8 @@ use crate::facts::{FactKey, Facts};
 use crate::outcome::Outcome;
 use crate::prompt::Prompt;
 use futures::future::BoxFuture;
-use pingora_http::{RequestHeader, ResponseHeader};
+use http::HeaderMap;
+use pingora_http::RequestHeader;
 
 /// What a hook that may wait gives back. Rooms that need not wait cost no allocation.
 pub enum Step<'a> {
@@ -97,9 +98,9 @@ pub trait Visit: Send + Sync {
         Step::go()
     }
 
-    /// The answer's head is about to leave. Refusals pass here too.
-    fn reply(&mut self, head: &mut ResponseHeader, facts: &Facts) {
-        let _ = (head, facts);
+    /// The answer's head is about to leave with these headers. Refusals pass here too.
+    fn reply(&mut self, headers: &mut HeaderMap, facts: &Facts) {
+        let _ = (headers, facts);
     }
 
     /// A piece of the answer. What goes on is pushed to `out`: it, another, several or nothing.

@@ -89,7 +89,15 @@ impl Str {
 
     /// Whether the decoded string is `name`.
     pub fn is(&self, text: &[u8], name: &[u8]) -> bool {
-        if self.escaped { self.decode(text).as_bytes() == name } else { self.span.of(text) == name }
+        self.name(text).as_ref() == name
+    }
+
+    /// The string's bytes as it reads. What is compared with names of ASCII need not be a `str`.
+    pub fn name<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        if self.escaped {
+            return Cow::Owned(string::decode(self.span.of(text)).into_bytes());
+        }
+        Cow::Borrowed(self.span.of(text))
     }
 
     /// The string as it reads, borrowed where it holds no escape. An unpaired surrogate, which JSON
@@ -98,7 +106,9 @@ impl Str {
         if self.escaped {
             return Cow::Owned(string::decode(self.span.of(text)));
         }
-        String::from_utf8_lossy(self.span.of(text))
+        let raw = self.span.of(text);
+        // The common case, much faster than the lossy one looks at it.
+        std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed)
     }
 }
 

@@ -45,6 +45,8 @@ impl AttemptResult {
 pub enum UpstreamFault {
     /// No connection came about.
     Connect,
+    /// No connection came about in time.
+    ConnectTimeout,
     /// The connection broke.
     Broken,
     /// No first byte in time.
@@ -68,6 +70,7 @@ impl UpstreamFault {
     pub fn label(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::ConnectTimeout => "connect_timeout",
             Self::Broken => "broken",
             Self::FirstByteTimeout => "first_byte_timeout",
             Self::BetweenBytesTimeout => "between_bytes_timeout",

@@ -7,6 +7,7 @@ use crate::headers;
 use crate::layer::Layer;
 use crate::window::{Minute, Tally, Window};
 use behest_contract::denial::{Denial, Kind};
+use http::{HeaderName, HeaderValue};
 use pingora_http::ResponseHeader;
 use serde_json::json;
 use std::time::Duration;
@@ -38,9 +39,17 @@ impl Standing {
         }
     }
 
+    /// What an answer's headers say of how the layer stood.
+    pub fn headers(&self) -> [(HeaderName, HeaderValue); 6] {
+        headers::of(self)
+    }
+
     /// Says on an answer how the layer stood.
     pub fn write_headers(&self, head: &mut ResponseHeader) {
-        headers::write(self, head);
+        for (name, value) in self.headers() {
+            // Fails only for a malformed name or value, and these are none.
+            drop(head.insert_header(name, value));
+        }
     }
 
     /// The one with less left; of equals the one asked first.

@@ -9,7 +9,8 @@ use behest_contract::denial::{Denial, Kind, Verdict};
 use behest_contract::facts::{Endpoint, FactKey, Facts, Principal};
 use behest_contract::filter::{Filter, Step, Visit};
 use behest_contract::prompt::Prompt;
-use pingora_http::{RequestHeader, ResponseHeader};
+use http::HeaderMap;
+use pingora_http::RequestHeader;
 use std::sync::Arc;
 
 /// Admits what a project may still send.
@@ -80,9 +81,9 @@ impl Visit for Asking {
         verdict.into()
     }
 
-    fn reply(&mut self, head: &mut ResponseHeader, _: &Facts) {
+    fn reply(&mut self, headers: &mut HeaderMap, _: &Facts) {
         if let Some(standing) = &self.told {
-            standing.write_headers(head);
+            headers.extend(standing.headers());
         }
     }
 }

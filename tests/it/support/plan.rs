@@ -148,6 +148,11 @@ pub(crate) const WHOLE: &str = r#"{"model":"m","messages":[{"role":"user","conte
 pub(crate) const STREAMED: &str =
     r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}"#;
 
+/// A chat of about this many bytes.
+pub(crate) fn long_chat(length: usize) -> String {
+    WHOLE.replace("hi", &"0123456789abcdef".repeat(length / 16))
+}
+
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 pub(crate) fn event(data: &str) -> String {

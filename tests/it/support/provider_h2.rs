@@ -26,7 +26,7 @@ pub(crate) enum PlanH2 {
     Refuse,
     /// Resets the stream after it took the request, which promises nothing.
     Break,
-    /// Answers with this status without reading the body, then resets the stream.
+    /// Answers with this status without reading the body, which resets the stream.
     Early(u16),
     /// Starts a stream of events and sends what the test says; ends it well when the test drops its
     /// end.
@@ -181,8 +181,8 @@ async fn exchange(
         PlanH2::Early(status) => {
             let error = r#"{"error":{"message":"a text of the provider's own"}}"#;
             let mut stream = respond.send_response(answer(status, "application/json"), false)?;
+            // Dropping the unread body resets the stream once the answer is out, with NO_ERROR.
             stream.send_data(Bytes::from_static(error.as_bytes()), true)?;
-            stream.send_reset(Reason::NO_ERROR);
         }
         PlanH2::Ordinary if streams => {
             let mut stream = respond.send_response(answer(200, "text/event-stream"), false)?;

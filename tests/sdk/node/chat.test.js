@@ -43,12 +43,19 @@ for (const { model, question, answer } of providers) {
   });
 
   test(`${model}: a stream`, async () => {
-    const stream = await client.chat.completions.create({ model, messages: says(question), stream: true });
+    const stream = await client.chat.completions.create({
+      model,
+      messages: says(question),
+      stream: true,
+    });
     const chunks = [];
     for await (const chunk of stream) chunks.push(chunk);
     assert.equal(chunks.map((chunk) => chunk.choices[0].delta.content ?? "").join(""), answer);
     assert.equal(chunks.at(-1).choices[0].finish_reason, "stop");
-    assert.ok(chunks.every((chunk) => !chunk.usage), "nobody asked for usage");
+    assert.ok(
+      chunks.every((chunk) => !chunk.usage),
+      "nobody asked for usage",
+    );
   });
 
   test(`${model}: a stream with usage`, async () => {
@@ -120,7 +127,11 @@ for (const { model, question, answer } of providers) {
       response_format: personFormat,
     });
     assert.deepEqual(JSON.parse(completion.choices[0].message.content), person);
-    const stream = client.chat.completions.stream({ model, messages, response_format: personFormat });
+    const stream = client.chat.completions.stream({
+      model,
+      messages,
+      response_format: personFormat,
+    });
     const streamed = await stream.finalChatCompletion();
     assert.deepEqual(JSON.parse(streamed.choices[0].message.content), person);
   });
@@ -149,14 +160,21 @@ test("images in parts", async () => {
 test("many at once", async () => {
   const ask = async (number) => {
     const messages = says(`say number-${number}`);
-    const stream = await client.chat.completions.create({ model: "scripted", messages, stream: true });
+    const stream = await client.chat.completions.create({
+      model: "scripted",
+      messages,
+      stream: true,
+    });
     let text = "";
     for await (const chunk of stream) text += chunk.choices[0].delta.content ?? "";
     return text;
   };
   const numbers = Array.from({ length: 30 }, (_, number) => number);
   const texts = await Promise.all(numbers.map(ask));
-  assert.deepEqual(texts, numbers.map((number) => `number-${number}`));
+  assert.deepEqual(
+    texts,
+    numbers.map((number) => `number-${number}`),
+  );
 });
 
 test("a long stream keeps every character", async () => {
@@ -169,13 +187,22 @@ test("a long stream keeps every character", async () => {
 
 test("models", async () => {
   const models = await client.models.list();
-  assert.deepEqual(models.data.map((model) => model.id), ["scripted", "aimock"]);
+  assert.deepEqual(
+    models.data.map((model) => model.id),
+    ["scripted", "aimock"],
+  );
   assert.equal((await client.models.retrieve("aimock")).id, "aimock");
 });
 
 test("embeddings", async () => {
   const answer = await client.embeddings.create({ model: "scripted", input: ["a", "b"] });
-  assert.deepEqual(answer.data.map((item) => Array.from(item.embedding)), [[1, -2], [1, -2]]);
+  assert.deepEqual(
+    answer.data.map((item) => Array.from(item.embedding)),
+    [
+      [1, -2],
+      [1, -2],
+    ],
+  );
   const floats = { model: "scripted", input: "a", encoding_format: "float" };
   assert.deepEqual((await client.embeddings.create(floats)).data[0].embedding, [1, -2]);
 });

@@ -5,14 +5,25 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 
 import {
-  OpenAI, baseURL, client, clientWithoutRetries, eventually, key, limitedKey, says, seen,
+  OpenAI,
+  baseURL,
+  client,
+  clientWithoutRetries,
+  eventually,
+  key,
+  limitedKey,
+  says,
+  seen,
 } from "./clients.js";
 
 const create = (through, text, more = {}) =>
   through.chat.completions.create({ model: "scripted", messages: says(text), ...more });
 
 async function caught(promise, kind) {
-  const error = await promise.then(() => assert.fail("nothing was thrown"), (error) => error);
+  const error = await promise.then(
+    () => assert.fail("nothing was thrown"),
+    (error) => error,
+  );
   assert.ok(error instanceof kind, `${error.constructor.name}: ${error.message}`);
   return error;
 }
@@ -40,8 +51,15 @@ test("an end user that may not be named so", async () => {
 });
 
 test("an origin that is not allowed", async () => {
-  const evil = new OpenAI({ baseURL, apiKey: key, defaultHeaders: { Origin: "https://evil.example" } });
-  assert.equal((await caught(create(evil, "say hi"), OpenAI.PermissionDeniedError)).code, "forbidden");
+  const evil = new OpenAI({
+    baseURL,
+    apiKey: key,
+    defaultHeaders: { Origin: "https://evil.example" },
+  });
+  assert.equal(
+    (await caught(create(evil, "say hi"), OpenAI.PermissionDeniedError)).code,
+    "forbidden",
+  );
 });
 
 test("a body that is too large", async () => {
@@ -62,7 +80,10 @@ test("too many requests", async () => {
 
 for (const status of [429, 500, 503]) {
   test(`a provider that fails with ${status}`, async () => {
-    const error = await caught(create(clientWithoutRetries, `fail ${status}`), OpenAI.InternalServerError);
+    const error = await caught(
+      create(clientWithoutRetries, `fail ${status}`),
+      OpenAI.InternalServerError,
+    );
     assert.deepEqual([error.status, error.code], [502, "upstream_error"]);
     assert.deepEqual(error.error.details, { provider: "scripted", status });
   });
@@ -75,7 +96,10 @@ for (const status of [429, 500, 503]) {
   });
 }
 
-for (const [model, text] of [["scripted", "cut it off here please"], ["aimock", "a story cut short"]]) {
+for (const [model, text] of [
+  ["scripted", "cut it off here please"],
+  ["aimock", "a story cut short"],
+]) {
   test(`${model}: a stream that breaks`, async () => {
     const stream = await create(client, text, { model, stream: true });
     let said = "";

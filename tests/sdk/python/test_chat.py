@@ -24,7 +24,10 @@ WEATHER = {
     },
 }
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-SAID = {"scripted": ("say Hello, wörld 😀", "Hello, wörld 😀"), "aimock": ("hi", "Hello from aimock.")}
+SAID = {
+    "scripted": ("say Hello, wörld 😀", "Hello, wörld 😀"),
+    "aimock": ("hi", "Hello from aimock."),
+}
 
 
 class Person(pydantic.BaseModel):
@@ -38,7 +41,10 @@ def test_a_whole_answer(client, model):
     completion = client.chat.completions.create(model=model, messages=says(question))
     assert completion.choices[0].message.content == expected
     assert completion.choices[0].finish_reason == "stop"
-    assert completion.usage.total_tokens == completion.usage.prompt_tokens + completion.usage.completion_tokens
+    assert (
+        completion.usage.total_tokens
+        == completion.usage.prompt_tokens + completion.usage.completion_tokens
+    )
     assert len(completion._request_id) >= 16
 
 
@@ -77,7 +83,9 @@ def test_the_projects_model(client, named):
 
 
 def calls_of(message):
-    return [(call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls]
+    return [
+        (call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls
+    ]
 
 
 def test_parallel_tool_calls_and_their_results(client, model):
@@ -87,7 +95,10 @@ def test_parallel_tool_calls_and_their_results(client, model):
     )
     choice = asked.choices[0]
     assert choice.finish_reason == "tool_calls"
-    assert calls_of(choice.message) == [("weather", {"city": "Berlin"}), ("weather", {"city": "Paris"})]
+    assert calls_of(choice.message) == [
+        ("weather", {"city": "Berlin"}),
+        ("weather", {"city": "Paris"}),
+    ]
     messages.append(choice.message)
     for call in choice.message.tool_calls:
         messages.append({"role": "tool", "tool_call_id": call.id, "content": f"sunny {call.id}"})
@@ -121,10 +132,14 @@ def test_json_by_schema(client, model):
 def test_images_in_parts(client):
     url = "https://example.com/picture.png"
     parts = [{"type": "text", "text": "look images-in-parts"}]
-    parts += [{"type": "image_url", "image_url": {"url": at, "detail": "low"}} for at in (PIXEL, url)]
+    parts += [
+        {"type": "image_url", "image_url": {"url": at, "detail": "low"}} for at in (PIXEL, url)
+    ]
     messages = [{"role": "user", "content": parts}]
     completion = client.chat.completions.create(model="scripted", messages=messages)
-    assert completion.choices[0].message.content.startswith("2 images: data:image/png;base64, https://example.c")
+    assert completion.choices[0].message.content.startswith(
+        "2 images: data:image/png;base64, https://example.c"
+    )
     assert seen("images-in-parts")["body"]["messages"] == messages
 
 
@@ -143,13 +158,23 @@ def test_everything_else_reaches_the_provider_and_nothing_of_the_client_does(cli
     )
     request = seen("everything-else")
     body = {
-        "model": "scripted", "temperature": 0.5, "top_p": 0.9, "seed": 7, "stop": ["x"],
-        "logit_bias": {"50256": -100}, "max_completion_tokens": 9, "a_new_member": {"x": [1.5, None]},
+        "model": "scripted",
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "seed": 7,
+        "stop": ["x"],
+        "logit_bias": {"50256": -100},
+        "max_completion_tokens": 9,
+        "a_new_member": {"x": [1.5, None]},
         "messages": says("say everything-else"),
     }
     assert request["body"] == body
     assert request["headers"]["authorization"] == "Bearer sk-of-the-provider"
-    assert not [name for name in request["headers"] if name.startswith(("x-stainless", "x-end", "x-session"))]
+    assert not [
+        name
+        for name in request["headers"]
+        if name.startswith(("x-stainless", "x-end", "x-session"))
+    ]
 
 
 def test_async(new_async_client, model):
@@ -157,6 +182,7 @@ def test_async(new_async_client, model):
 
     async def ask():
         async with new_async_client() as client:
+
             async def whole():
                 done = await client.chat.completions.create(model=model, messages=says(question))
                 return done.choices[0].message.content
@@ -168,15 +194,21 @@ def test_async(new_async_client, model):
                 return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
 
             # Many at once, over the connections that the client keeps.
-            return await asyncio.gather(*[whole() for _ in range(10)], *[streamed() for _ in range(10)])
+            return await asyncio.gather(
+                *[whole() for _ in range(10)], *[streamed() for _ in range(10)]
+            )
 
     assert asyncio.run(ask()) == [expected] * 20
 
 
 def test_a_long_stream_keeps_every_character(client):
-    stream = client.chat.completions.create(model="aimock", messages=says("a long story"), stream=True)
+    stream = client.chat.completions.create(
+        model="aimock", messages=says("a long story"), stream=True
+    )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
-    assert text.startswith("Once upon") and "Ünïcödé and 😀" in text and text.endswith("whole story.")
+    assert (
+        text.startswith("Once upon") and "Ünïcödé and 😀" in text and text.endswith("whole story.")
+    )
 
 
 def test_models(client):
@@ -197,7 +229,9 @@ def test_embeddings(client):
 
 
 def test_headers_of_an_answer(client):
-    answer = client.chat.completions.with_raw_response.create(model="scripted", messages=says("say hi"))
+    answer = client.chat.completions.with_raw_response.create(
+        model="scripted", messages=says("say hi")
+    )
     headers = answer.headers
     assert headers["x-request-id"] == headers["x-trace-id"]
     assert int(headers["x-ratelimit-limit"]) == 1_000_000

@@ -46,8 +46,22 @@ def test_curl_streams():
 def test_curl_with_a_large_body_and_expect():
     # curl asks for a 100 before it sends this much.
     answer = subprocess.run(
-        ["curl", "-sS", "--max-time", "20", URL, *curl_headers(), "-H", "Expect: 100-continue", "-d", "@-"],
-        input=json.dumps(body("say " + "x" * 2_000_000)), capture_output=True, text=True, check=True,
+        [
+            "curl",
+            "-sS",
+            "--max-time",
+            "20",
+            URL,
+            *curl_headers(),
+            "-H",
+            "Expect: 100-continue",
+            "-d",
+            "@-",
+        ],
+        input=json.dumps(body("say " + "x" * 2_000_000)),
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert len(json.loads(answer)["choices"][0]["message"]["content"]) == 2_000_000
 
@@ -61,8 +75,12 @@ def test_curl_by_the_projects_host():
     port = BASE_URL.split(":")[2].split("/")[0]
     host = f"amber-fox-042.behest.localhost:{port}"
     answer = curl(
-        "--resolve", f"{host}:127.0.0.1", f"http://{host}/v1/chat/completions", *curl_headers(),
-        "-d", json.dumps(body("say host")),
+        "--resolve",
+        f"{host}:127.0.0.1",
+        f"http://{host}/v1/chat/completions",
+        *curl_headers(),
+        "-d",
+        json.dumps(body("say host")),
     )
     assert json.loads(answer)["choices"][0]["message"]["content"] == "host"
 
@@ -98,7 +116,9 @@ def test_httpx():
 
 def test_behests_own_parser_of_streams():
     """Behest's clients split events at a bare LF LF, and read `data: ` lines as JSON."""
-    answer = httpx.post(URL, headers={**HEADERS, "Accept": "text/event-stream"}, json=body("say own", stream=True))
+    answer = httpx.post(
+        URL, headers={**HEADERS, "Accept": "text/event-stream"}, json=body("say own", stream=True)
+    )
     text = ""
     for event in answer.text.split("\n\n"):
         data = event.removeprefix("data: ")
@@ -118,9 +138,16 @@ def test_behests_older_client():
 
 
 def test_what_an_independent_provider_was_sent():
-    requests.post(URL, headers=HEADERS, json={**body("journal"), "model": "aimock", "stream": True}, timeout=20)
+    requests.post(
+        URL,
+        headers=HEADERS,
+        json={**body("journal"), "model": "aimock", "stream": True},
+        timeout=20,
+    )
     journal = requests.get(f"{os.environ['AIMOCK_URL']}/__aimock/journal", timeout=20).json()
     entry = next(entry for entry in journal if "journal" in json.dumps(entry["body"]))
     assert (entry["method"], entry["path"]) == ("POST", "/v1/chat/completions")
     assert entry["body"]["stream_options"] == {"include_usage": True}
-    assert not {"x-end-user-id", "x-session-id", "x-forwarded-for"} & {name.lower() for name in entry["headers"]}
+    assert not {"x-end-user-id", "x-session-id", "x-forwarded-for"} & {
+        name.lower() for name in entry["headers"]
+    }

@@ -27,7 +27,11 @@ def test_a_wrong_request(client):
         with pytest.raises(openai.BadRequestError) as caught:
             client.chat.completions.create(model="none", messages=says("say hi"), stream=stream)
         error = caught.value
-        assert (error.code, error.type, error.param) == ("validation_error", "invalid_request_error", "model")
+        assert (error.code, error.type, error.param) == (
+            "validation_error",
+            "invalid_request_error",
+            "model",
+        )
         assert "message" in error.body and error.message
 
 
@@ -39,7 +43,9 @@ def test_an_origin_that_is_not_allowed(client):
 
 def test_a_body_that_is_too_large(client_without_retries):
     with pytest.raises(openai.APIStatusError) as caught:
-        client_without_retries.chat.completions.create(model="scripted", messages=says("x" * 5_000_000))
+        client_without_retries.chat.completions.create(
+            model="scripted", messages=says("x" * 5_000_000)
+        )
     assert (caught.value.status_code, caught.value.code) == (413, "validation_error")
 
 
@@ -64,7 +70,11 @@ def test_a_failing_provider_is_an_internal_server_error(client_without_retries, 
                 model="scripted", messages=says(f"fail {status}"), stream=stream
             )
         error = caught.value
-        assert (error.status_code, error.code, error.type) == (502, "upstream_error", "server_error")
+        assert (error.status_code, error.code, error.type) == (
+            502,
+            "upstream_error",
+            "server_error",
+        )
         assert error.body["details"] == {"provider": "scripted", "status": status}
         assert "words of the provider" not in str(error.response.read())
 
@@ -91,7 +101,9 @@ def test_an_independent_provider_that_is_down(client_without_retries):
     assert "provider's own" not in str(caught.value.response.read())
 
 
-@pytest.mark.parametrize("model, question", [("scripted", "cut it off here please"), ("aimock", "a story cut short")])
+@pytest.mark.parametrize(
+    "model, question", [("scripted", "cut it off here please"), ("aimock", "a story cut short")]
+)
 def test_a_stream_that_breaks(client, model, question):
     stream = client.chat.completions.create(model=model, messages=says(question), stream=True)
     pieces = []
@@ -118,6 +130,7 @@ def test_an_async_stream_that_is_cancelled(new_async_client):
 
     async def leave():
         async with new_async_client() as client:
+
             async def read():
                 stream = await client.chat.completions.create(
                     model="scripted", messages=says(f"slow {unique}"), stream=True
@@ -144,6 +157,8 @@ def test_a_request_that_the_client_gives_up(client_without_retries):
 
 
 def test_an_end_user_that_may_not_be_named_so():
-    client = openai.OpenAI(base_url=BASE_URL, api_key=KEY, default_headers={"X-End-User-Id": "admin"})
+    client = openai.OpenAI(
+        base_url=BASE_URL, api_key=KEY, default_headers={"X-End-User-Id": "admin"}
+    )
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model="scripted", messages=says("say hi"))

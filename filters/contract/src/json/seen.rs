@@ -11,14 +11,14 @@ const LINEAR_MAX: usize = 16;
 /// The names of one object so far, compared as they read: `"a"` and `"\u0061"` are one name.
 #[derive(Debug, Default)]
 pub struct Seen<'t> {
-    few: SmallVec<[Cow<'t, str>; LINEAR_MAX]>,
-    many: Option<HashSet<Cow<'t, str>>>,
+    few: SmallVec<[Cow<'t, [u8]>; LINEAR_MAX]>,
+    many: Option<HashSet<Cow<'t, [u8]>>>,
 }
 
 impl<'t> Seen<'t> {
     /// Notes a name; `false` if the object has had it before.
     pub fn is_new(&mut self, text: &'t [u8], name: Str) -> bool {
-        let name = name.decode(text);
+        let name = name.name(text);
         if let Some(many) = &mut self.many {
             return many.insert(name);
         }

@@ -54,10 +54,10 @@ pub(super) fn read(payload: Bytes, hears: Hears) -> Result<Decoded, Nonsense> {
     let mut reader = Reader { frame: Frame::default(), finished: Vec::new(), usage: None };
     let mut is_error = false;
     let mut scanner = Scanner::new(&payload);
-    let scanned = scanner.object(|scanner, key| match key.decode(&payload).as_ref() {
-        "choices" => reader.choices(scanner),
-        "usage" => reader.usage(scanner, key),
-        "error" => scanner.value().map(|value| is_error |= value.kind != Kind::Null),
+    let scanned = scanner.object(|scanner, key| match key.name(&payload).as_ref() {
+        b"choices" => reader.choices(scanner),
+        b"usage" => reader.usage(scanner, key),
+        b"error" => scanner.value().map(|value| is_error |= value.kind != Kind::Null),
         _ => scanner.value().map(drop),
     });
     scanned.and_then(|_| scanner.end()).map_err(|_| NOT_JSON)?;
@@ -93,10 +93,10 @@ impl Reader {
         let first_part = self.frame.parts.len();
         let mut index = position;
         let mut finishes = false;
-        scanner.object(|scanner, key| match key.decode(text).as_ref() {
-            "delta" | "message" => self.message(scanner),
-            "index" => scanner.value().map(|value| index = small(value, text).unwrap_or(position)),
-            "finish_reason" => scanner.value().map(|value| finishes = value.kind != Kind::Null),
+        scanner.object(|scanner, key| match key.name(text).as_ref() {
+            b"delta" | b"message" => self.message(scanner),
+            b"index" => scanner.value().map(|value| index = small(value, text).unwrap_or(position)),
+            b"finish_reason" => scanner.value().map(|value| finishes = value.kind != Kind::Null),
             _ => self.more(scanner),
         })?;
         for part in self.frame.parts.iter_mut().skip(first_part) {
@@ -114,14 +114,14 @@ impl Reader {
             return self.more(scanner);
         }
         let text = scanner.text();
-        scanner.object(|scanner, key| match key.decode(text).as_ref() {
-            "content" => self.part(scanner, ChannelKind::Content),
-            "refusal" => self.part(scanner, ChannelKind::Refusal),
-            "reasoning_content" => {
+        scanner.object(|scanner, key| match key.name(text).as_ref() {
+            b"content" => self.part(scanner, ChannelKind::Content),
+            b"refusal" => self.part(scanner, ChannelKind::Refusal),
+            b"reasoning_content" => {
                 self.part(scanner, ChannelKind::Reasoning(ReasoningName::Content))
             }
-            "reasoning" => self.part(scanner, ChannelKind::Reasoning(ReasoningName::Plain)),
-            "tool_calls" => self.tool_calls(scanner),
+            b"reasoning" => self.part(scanner, ChannelKind::Reasoning(ReasoningName::Plain)),
+            b"tool_calls" => self.tool_calls(scanner),
             _ => self.more(scanner),
         })?;
         Ok(())
@@ -146,9 +146,9 @@ impl Reader {
         let text = scanner.text();
         let first_part = self.frame.parts.len();
         let mut index = position;
-        scanner.object(|scanner, key| match key.decode(text).as_ref() {
-            "index" => scanner.value().map(|value| index = small(value, text).unwrap_or(position)),
-            "function" => self.function(scanner),
+        scanner.object(|scanner, key| match key.name(text).as_ref() {
+            b"index" => scanner.value().map(|value| index = small(value, text).unwrap_or(position)),
+            b"function" => self.function(scanner),
             _ => self.more(scanner),
         })?;
         for part in self.frame.parts.iter_mut().skip(first_part) {
@@ -162,8 +162,8 @@ impl Reader {
             return self.more(scanner);
         }
         let text = scanner.text();
-        scanner.object(|scanner, key| match key.decode(text).as_ref() {
-            "arguments" => self.part(scanner, ChannelKind::ToolArguments(0)),
+        scanner.object(|scanner, key| match key.name(text).as_ref() {
+            b"arguments" => self.part(scanner, ChannelKind::ToolArguments(0)),
             _ => self.more(scanner),
         })?;
         Ok(())
@@ -227,11 +227,11 @@ fn read_usage(scanner: &mut Scanner<'_>) -> Result<(Span, Usage), Malformed> {
     let text = scanner.text();
     let mut usage = Usage::default();
     let span = scanner.object(|scanner, key| {
-        match key.decode(text).as_ref() {
-            "prompt_tokens" => number(scanner, &mut usage.prompt_tokens)?,
-            "completion_tokens" => number(scanner, &mut usage.completion_tokens)?,
-            "prompt_tokens_details" => detail(scanner, "cached_tokens", &mut usage.cached_tokens)?,
-            "completion_tokens_details" => {
+        match key.name(text).as_ref() {
+            b"prompt_tokens" => number(scanner, &mut usage.prompt_tokens)?,
+            b"completion_tokens" => number(scanner, &mut usage.completion_tokens)?,
+            b"prompt_tokens_details" => detail(scanner, "cached_tokens", &mut usage.cached_tokens)?,
+            b"completion_tokens_details" => {
                 detail(scanner, "reasoning_tokens", &mut usage.reasoning_tokens)?;
             }
             _ => drop(scanner.value()?),

@@ -46,7 +46,8 @@ impl Decoder for StreamDecoder {
 
     fn finish(&mut self, out: &mut Vec<Decoded>) -> Result<(), Nonsense> {
         if !self.progress.done {
-            if !self.progress.finished || self.events.is_mid_event() {
+            // A finish makes it complete; what is cut off behind it is an end that was never closed.
+            if !self.progress.finished {
                 return Err(Nonsense("the provider's stream ended before its answer did"));
             }
             self.progress.end(out);

@@ -7,7 +7,8 @@ use behest_contract::denial::{Kind, Verdict};
 use behest_contract::facts::{Endpoint, FactKey, Facts, Principal};
 use behest_contract::filter::{Filter, Step, Visit};
 use behest_contract::prompt::{Outline, Prompt};
-use pingora_http::{RequestHeader, ResponseHeader};
+use http::HeaderMap;
+use pingora_http::RequestHeader;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -71,8 +72,8 @@ impl Request {
 
     /// The six headers in the order of the contract, or nothing.
     fn reply(&mut self) -> Option<[String; 6]> {
-        let mut head = ResponseHeader::build(200, None).unwrap();
-        self.visit.reply(&mut head, &self.facts);
+        let mut headers = HeaderMap::new();
+        self.visit.reply(&mut headers, &self.facts);
         let names = [
             "x-ratelimit-limit",
             "x-ratelimit-remaining",
@@ -81,8 +82,8 @@ impl Request {
             "x-ratelimit-remaining-requests",
             "x-ratelimit-reset-requests",
         ];
-        assert!(head.headers.is_empty() || head.headers.len() == names.len());
-        let value = |name| Some(head.headers.get(name)?.to_str().unwrap().to_owned());
+        assert!(headers.is_empty() || headers.len() == names.len());
+        let value = |name| Some(headers.get(name)?.to_str().unwrap().to_owned());
         let values: Vec<_> = names.into_iter().filter_map(value).collect();
         values.try_into().ok()
     }
