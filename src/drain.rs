@@ -99,6 +99,7 @@ impl StopSignal {
 #[cfg(test)]
 mod tests {
     use super::Drain;
+    use futures::FutureExt;
     use std::sync::Arc;
 
     #[tokio::test]
@@ -106,15 +107,12 @@ mod tests {
         let drain = Arc::new(Drain::default());
         drain.idle().await;
         let (first, second) = (drain.enter(), drain.enter());
-        let idle = tokio::spawn({
-            let drain = drain.clone();
-            async move { drain.idle().await }
-        });
+        let mut idle = Box::pin(drain.idle());
+        assert!(idle.as_mut().now_or_never().is_none());
         drop(first);
-        tokio::task::yield_now().await;
-        assert!(!idle.is_finished());
+        assert!(idle.as_mut().now_or_never().is_none());
         drop(second);
-        idle.await.unwrap();
+        idle.await;
     }
 
     #[tokio::test]
@@ -123,7 +121,7 @@ mod tests {
         let mut signal = drain.signal();
         drain.begin();
         assert!(drain.is_draining());
-        assert!(futures::FutureExt::now_or_never(signal.stopped()).is_none());
+        assert!(signal.stopped().now_or_never().is_none());
         drain.stop();
         signal.stopped().await;
     }

@@ -79,6 +79,10 @@ async fn stream(
             return Err(events.break_off(client, broken.denial(place)).await);
         }
         if events.over {
+            // The provider's end is here already, most of the time: its connection is given back
+            // before the client can send its next request.
+            let _ = answer.read_out().now_or_never();
+            answer.give_back(place).await;
             return events.finish(client, passage, watch).await;
         }
         if !events.out.is_empty() {

@@ -221,7 +221,7 @@ impl Answer {
     }
 
     /// Reads on to the provider's end, for nothing but to use the connection again.
-    pub(super) async fn read_out(&mut self) -> Result<(), Break> {
+    pub async fn read_out(&mut self) -> Result<(), Break> {
         while !self.ended {
             self.read().await?;
         }
@@ -229,7 +229,7 @@ impl Answer {
     }
 
     /// Gives the connection back, if the provider's body was read to its end.
-    pub(super) async fn give_back(&mut self, place: &Place) {
+    pub async fn give_back(&mut self, place: &Place) {
         if !self.ended {
             return;
         }

@@ -3,6 +3,8 @@
 //! Nothing here is the gateway's: this is what somebody else would write who wants the filter crate
 //! and nothing more. Each later family adds a proxy of its own to this file.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use async_trait::async_trait;
 use behest_auth::{ApiKeys, AuthConfig, DeclaredKey, EndUserRule, Presented};
 use behest_contract::clock::SystemClock;

@@ -168,8 +168,10 @@ async fn stream(session: &mut ServerSession, request: &Value) -> pingora::Result
     event(session, &chunk(&json!({}), json!("stop"))).await?;
     if request.pointer("/stream_options/include_usage") == Some(&json!(true)) {
         let mut last = chunk(&json!({}), Value::Null);
-        last["choices"] = json!([]);
-        last["usage"] = usage(request, &answer);
+        if let Some(members) = last.as_object_mut() {
+            members.insert("choices".to_owned(), json!([]));
+            members.insert("usage".to_owned(), usage(request, &answer));
+        }
         event(session, &last).await?;
     }
     session.write_response_body(Bytes::from_static(b"data: [DONE]\n\n"), true).await

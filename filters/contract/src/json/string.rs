@@ -18,6 +18,9 @@ pub(super) fn read(bytes: &[u8], from: usize) -> Result<Str, Malformed> {
     let mut carry = 0;
     let mut escaped = false;
     loop {
+        if carry == 0 {
+            at = skip_plain(bytes, at);
+        }
         let (masks, len) = masks_at(bytes, at);
         let escapes = escaped_bytes(masks.backslash, &mut carry);
         let quote = masks.quote & !escapes;
@@ -47,6 +50,19 @@ fn short_end(bytes: &[u8], from: usize) -> Option<usize> {
     let end = bit(u64::from(masks.quote));
     let before = (1u32 << end.min(16)) - 1;
     (masks.quote != 0 && (masks.backslash | masks.control) & before == 0).then_some(from + end)
+}
+
+/// Passes over blocks that hold nothing but plain characters: most of a long string.
+fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+        let [a, b, c, d] = block.as_chunks::<16>().0 else { break };
+        let special = lanes::special(a) | lanes::special(b) | lanes::special(c) | lanes::special(d);
+        if special.to_bitmask() != 0 {
+            break;
+        }
+        at += BLOCK;
+    }
+    at
 }
 
 fn bit(mask: u64) -> usize {
@@ -149,6 +165,14 @@ mod lanes {
 
     fn equal(bytes: u8x16, byte: u8) -> u8x16 {
         bytes.simd_eq(u8x16::splat(byte))
+    }
+
+    /// All bits of each byte that ends, escapes or spoils a string.
+    #[inline]
+    pub(super) fn special(block: &[u8; 16]) -> u8x16 {
+        let bytes = u8x16::new(*block);
+        let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+        equal(bytes, b'"') | equal(bytes, b'\\') | control
     }
 
     #[inline]
