@@ -14,7 +14,7 @@ test: needs-build needs-test
 
 bench: needs-build
 	benches/load/setup.sh
-	cargo bench --locked --bench load
+	cargo bench --locked --profile dist --bench load
 
 lint: needs-build
 	cargo fmt --all --check

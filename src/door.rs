@@ -11,7 +11,8 @@ pub use cors::check_project;
 use crate::passage::Passage;
 use behest_contract::denial::{Denial, Kind};
 use behest_contract::facts::{ClientAddress, Endpoint, FactKey, HostProject, RequestId};
-use behest_ledger::RequestLine;
+use behest_ledger::{Decision, RequestLine};
+use behest_quota::Layer;
 use http::{HeaderValue, Version, header};
 use path::{Asked, Route};
 use pingora::http::RequestHeader;
@@ -57,6 +58,7 @@ pub fn enter(
     check_framing(head, passage.snapshot.config.head_limit.len_in_memory())?;
     let ClientAddress(address) = *passage.facts.read().unwrap_or(&ClientAddress(NOBODY));
     passage.house.ip_guard().admit(address)?;
+    passage.house.metrics.limit_decided(Layer::Ip.label(), Decision::Admitted);
     let project = project?;
     let route = allowed_route(asked, passage)?;
     if route == Route::Preflight {

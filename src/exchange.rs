@@ -29,6 +29,7 @@ use attempt::{Failure, Request, Trouble};
 use behest_contract::denial::{Denial, Kind};
 use behest_contract::dialect::Answer as Wanted;
 use behest_contract::outcome::Route;
+use behest_ledger::AttemptResult;
 use pingora::protocols::http::ServerSession;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,8 +58,14 @@ pub async fn run(
     let mut last = None;
     for place in &model.places {
         match try_place(place, client, passage, &mut watch, model).await {
-            Ok(answer) => return deliver(answer, place, client, passage, &mut watch).await,
-            Err(Trouble::End(stop)) => return Err(stop),
+            Ok(answer) => {
+                passage.count_attempt(place.provider.name(), AttemptResult::Answered);
+                return deliver(answer, place, client, passage, &mut watch).await;
+            }
+            Err(Trouble::End(stop)) => {
+                passage.count_stop(place.provider.name(), &stop);
+                return Err(stop);
+            }
             Err(Trouble::Final(failure)) => {
                 passage.count_failure(place.provider.name(), failure.fault);
                 let mut denial = failure.denial(place);
@@ -123,8 +130,10 @@ async fn deliver(
     // A whole answer needs its connection no more, and the next request may be here in no time.
     answer.give_back(place).await;
     relay::relay(&mut answer, place, client, passage, watch).await?;
-    let _ = tokio::time::timeout(READ_OUT_MAX, answer.read_out()).await;
-    answer.give_back(place).await;
+    if !answer.has_ended() {
+        let _ = tokio::time::timeout(READ_OUT_MAX, answer.read_out()).await;
+        answer.give_back(place).await;
+    }
     Ok(())
 }
 

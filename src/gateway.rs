@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use behest_contract::denial::{Denial, Kind, Verdict};
 use behest_contract::facts::{Endpoint, Principal};
 use behest_contract::outcome::Ending;
+use behest_ledger::Decision;
+use behest_quota::Layer;
 use pingora::http::RequestHeader;
 use pingora::prelude::HttpPeer;
 use pingora::{Error, ErrorType, Result};
@@ -199,6 +201,7 @@ async fn take_in(
         return Err(Box::new(Denial::new(Kind::Internal, "The gateway has failed.")));
     };
     visits.prompt(prompt, facts).await?;
+    passage.house.metrics.limit_decided(Layer::Project.label(), Decision::Admitted);
     Ok(model)
 }
 

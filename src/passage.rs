@@ -3,8 +3,9 @@
 //! It is the host's suitcase, not a notice board: rooms never see it.
 
 use crate::drain::InFlight;
-use crate::exchange::{Alarm, Deadlines, Model, Watch};
+use crate::exchange::{Alarm, Deadlines, Model, Stop, Watch};
 use crate::house::House;
+use crate::ports::InFlight as Counted;
 use crate::snapshot::Snapshot;
 use behest_contract::chain::Visits;
 use behest_contract::clock::Clock;
@@ -13,7 +14,8 @@ use behest_contract::denial::{Denial, Kind};
 use behest_contract::facts::{Endpoint, Facts};
 use behest_contract::outcome::{Ending, Outcome, Route};
 use behest_contract::prompt::Prompt;
-use behest_ledger::{AttemptResult, DenialNote, UpstreamFault};
+use behest_ledger::{AttemptResult, Decision, DenialNote, UpstreamFault};
+use behest_quota::Layer;
 use http::{HeaderName, HeaderValue};
 use pingora::http::ResponseHeader;
 use smallvec::SmallVec;
@@ -43,7 +45,7 @@ pub struct Passage {
     pub extra_headers: ExtraHeaders,
     /// What is known of the ending so far.
     pub account: Account,
-    _in_flight: InFlight,
+    _in_flight: (InFlight, Counted),
 }
 
 impl Passage {
@@ -60,7 +62,7 @@ impl Passage {
             model: None,
             trace_parent: None,
             extra_headers: ExtraHeaders::new(),
-            _in_flight: house.drain.enter(),
+            _in_flight: (house.drain.enter(), house.fixtures.meter.in_flight()),
         }
     }
 
@@ -102,8 +104,23 @@ impl Passage {
             | UpstreamFault::BetweenBytesTimeout => AttemptResult::TimedOut,
             _ => AttemptResult::Refused,
         };
-        self.house.metrics.attempted(provider, result);
+        self.count_attempt(provider, result);
         self.house.metrics.upstream_failed(provider, fault);
+    }
+
+    /// Counts an attempt.
+    pub fn count_attempt(&self, provider: &str, result: AttemptResult) {
+        self.house.metrics.attempted(provider, result);
+    }
+
+    /// Counts the attempt that was under way when the exchange was ended.
+    pub fn count_stop(&self, provider: &str, stop: &Stop) {
+        let timed_out = matches!(stop, Stop::Refused(d) if d.kind == Kind::UpstreamTimeout);
+        if timed_out {
+            self.count_failure(provider, UpstreamFault::FirstByteTimeout);
+        } else {
+            self.count_attempt(provider, AttemptResult::Cancelled);
+        }
     }
 
     /// Notes that the client was, or is about to be, refused.
@@ -111,6 +128,9 @@ impl Passage {
         self.account.status = status;
         self.account.kind = Some(denial.kind);
         self.account.ending = ending_of(denial.kind);
+        if let Some(layer) = limiting_layer(denial) {
+            self.house.metrics.limit_decided(layer, Decision::Refused);
+        }
         if let Some(note) = &denial.note
             && self.facts.read::<DenialNote>().is_none()
         {
@@ -126,6 +146,12 @@ impl Passage {
             self.house.metrics.filter_took(filter, spent);
         }
     }
+}
+
+/// The layer that refused, where one did; its words are a closed set.
+fn limiting_layer(denial: &Denial) -> Option<&'static str> {
+    let layer = denial.details.as_ref()?.get("layer")?.as_str()?;
+    [Layer::Ip, Layer::Project].map(Layer::label).into_iter().find(|known| *known == layer)
 }
 
 /// What a refusal of this kind means for the books.

@@ -74,9 +74,8 @@ async fn stream(
     watch.alarm.wait_for(Ring::BetweenBytes);
     watch.alarm.heard();
     loop {
-        let gathered = events.gather(answer, passage);
-        if let Err(broken) = gathered {
-            return Err(events.break_off(client, broken.denial(place)).await);
+        if let Err(broken) = events.gather(answer, passage) {
+            return Err(events.tell_break(client, passage, place, broken).await);
         }
         if events.over {
             // The provider's end is here already, most of the time: its connection is given back
@@ -94,7 +93,7 @@ async fn stream(
             Ok(Err(broken)) => {
                 // What came before the break is still the client's.
                 let _ = events.take(&mut answer.frames, passage);
-                return Err(events.break_off(client, broken.denial(place)).await);
+                return Err(events.tell_break(client, passage, place, broken).await);
             }
             Err(Interrupt::Ring(Ring::Heartbeat)) => events.out.extend_from_slice(sse::PING),
             Err(Interrupt::ClientLeft) => return Err(Stop::ClientLeft),
@@ -189,6 +188,18 @@ impl Events {
         sse::write_event(sse::DONE, &mut self.out);
         let last = Bytes::from(self.out);
         client.write_response_body(last, true).await.map_err(|_| Stop::ClientLeft)
+    }
+
+    /// Tells the client, and the books, that the provider has broken off.
+    async fn tell_break(
+        &mut self,
+        client: &mut ServerSession,
+        passage: &Passage,
+        place: &Place,
+        broken: Break,
+    ) -> Stop {
+        passage.house.metrics.upstream_failed(place.provider.name(), broken.fault());
+        self.break_off(client, broken.denial(place)).await
     }
 
     /// Tells the client within the stream that it breaks off here.

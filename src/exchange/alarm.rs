@@ -113,42 +113,55 @@ fn sleep_until(at: Instant) -> Sleep {
 #[cfg(test)]
 mod tests {
     use super::{Alarm, Deadlines, Ring};
-    use behest_contract::clock::Clock;
-    use behest_contract::clock::SystemClock;
+    use behest_contract::clock::{Clock, SystemClock};
+    use futures::FutureExt;
     use std::sync::Arc;
     use std::time::Duration;
 
-    fn alarm(total_ms: u64) -> Alarm {
-        let ms = Duration::from_millis;
+    /// All deadlines far away, but for the one that is to ring.
+    fn alarm(near: Ring) -> Alarm {
+        let at = |ring| Duration::from_millis(if ring == near { 10 } else { 600_000 });
         let deadlines = Deadlines {
-            connect: ms(20),
-            first_byte: ms(60),
-            between_bytes: ms(45),
-            total: ms(total_ms),
-            heartbeat: ms(20),
+            connect: at(Ring::Connect),
+            first_byte: at(Ring::FirstByte),
+            between_bytes: at(Ring::BetweenBytes),
+            total: at(Ring::Total),
+            heartbeat: at(Ring::Heartbeat),
         };
         Alarm::new(deadlines, SystemClock.now(), Arc::new(SystemClock))
     }
 
     #[tokio::test]
-    async fn the_nearest_deadline_rings_first() {
-        let mut alarm = alarm(5000);
-        alarm.wait_for(Ring::Connect);
-        assert_eq!(alarm.ring().await, Ring::Connect);
-        alarm.wait_for(Ring::FirstByte);
-        assert_eq!(alarm.ring().await, Ring::FirstByte);
+    async fn what_is_waited_for_rings_in_its_time() {
+        for ring in [Ring::Connect, Ring::FirstByte, Ring::BetweenBytes] {
+            let mut alarm = alarm(ring);
+            alarm.wait_for(ring);
+            assert_eq!(alarm.ring().await, ring);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_heartbeat_rings_again_and_again_once_the_client_has_heard_something() {
+        let mut alarm = alarm(Ring::Heartbeat);
         alarm.wait_for(Ring::BetweenBytes);
-        for _ in 0..2 {
+        for _ in 0..3 {
             alarm.heard();
             assert_eq!(alarm.ring().await, Ring::Heartbeat);
         }
-        alarm.heard();
-        assert_eq!(alarm.ring().await, Ring::BetweenBytes);
+    }
+
+    #[tokio::test]
+    async fn a_nearer_deadline_is_not_slept_through() {
+        let mut alarm = alarm(Ring::FirstByte);
+        alarm.wait_for(Ring::Connect);
+        assert!(alarm.ring().now_or_never().is_none());
+        alarm.wait_for(Ring::FirstByte);
+        assert_eq!(alarm.ring().await, Ring::FirstByte);
     }
 
     #[tokio::test]
     async fn the_total_rings_whatever_else_is_waited_for() {
-        let mut alarm = alarm(30);
+        let mut alarm = alarm(Ring::Total);
         alarm.wait_for(Ring::FirstByte);
         assert_eq!(alarm.ring().await, Ring::Total);
     }

@@ -98,7 +98,7 @@ pub(super) async fn attempt(
     };
     check_status(&talk, place)?;
     let decoder = place.provider.dialect().decoder(request.wanted);
-    let frames = Vec::with_capacity(4);
+    let frames = Vec::with_capacity(1);
     let talk = Some(talk);
     let mut answer = Answer { frames, talk, peer, decoder, ended: false };
     answer.begin(request.wanted.streamed, client, watch, account).await?;
@@ -251,6 +251,15 @@ pub enum Break {
 }
 
 impl Break {
+    /// What it says of the provider.
+    pub fn fault(&self) -> UpstreamFault {
+        match self {
+            Self::Lost(_) => UpstreamFault::Broken,
+            Self::Nonsense(_) => UpstreamFault::Nonsense,
+            Self::Reported => UpstreamFault::Failed,
+        }
+    }
+
     /// What the client is told.
     pub fn denial(self, place: &Place) -> Box<Denial> {
         Failure::from(self).denial(place)
@@ -259,10 +268,11 @@ impl Break {
 
 impl From<Break> for Failure {
     fn from(broken: Break) -> Self {
+        let fault = broken.fault();
         match broken {
-            Break::Lost(why) => Self::new(UpstreamFault::Broken, why),
-            Break::Nonsense(what) => Self::new(UpstreamFault::Nonsense, what.0),
-            Break::Reported => Self::new(UpstreamFault::Failed, "an error within the stream"),
+            Break::Lost(why) => Self::new(fault, why),
+            Break::Nonsense(what) => Self::new(fault, what.0),
+            Break::Reported => Self::new(fault, "an error within the stream"),
         }
     }
 }

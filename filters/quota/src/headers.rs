@@ -15,12 +15,14 @@ const RESET_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-reset-re
 /// How a request layer stood, in the common form and in OpenAI's.
 pub(crate) fn of(standing: &Standing) -> [(HeaderName, HeaderValue); 6] {
     let reset = HeaderValue::try_from(Short(standing.resets_in).to_string());
+    let limit = HeaderValue::from(standing.limit);
+    let remaining = HeaderValue::from(standing.remaining);
     [
-        (LIMIT, standing.limit.into()),
-        (REMAINING, standing.remaining.into()),
+        (LIMIT, limit.clone()),
+        (REMAINING, remaining.clone()),
         (RESET, standing.resets_at.as_secs().into()),
-        (LIMIT_REQUESTS, standing.limit.into()),
-        (REMAINING_REQUESTS, standing.remaining.into()),
+        (LIMIT_REQUESTS, limit),
+        (REMAINING_REQUESTS, remaining),
         // Digits and letters are always a value.
         (RESET_REQUESTS, reset.unwrap_or_else(|_| HeaderValue::from_static("0s"))),
     ]

@@ -246,7 +246,7 @@ fn every_ending_leaves_one_line_and_one_count() {
         let line = house.line();
         assert_eq!(line["ending"], ending.label());
         assert_eq!(line["status"], status);
-        assert_eq!(line["code"].as_str(), kind.map(behest_contract::denial::Kind::code));
+        assert_eq!(line["code"].as_str(), kind.map(Kind::code));
         assert!(keys(&line).iter().all(|key| KEYS.contains(key)));
         let counted = format!("behest_requests_total{{chat,{status:03},{}}} 1", ending.label());
         let took = "behest_request_duration_seconds{chat} 0.0015".to_owned();

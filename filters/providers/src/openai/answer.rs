@@ -51,7 +51,9 @@ pub(super) fn read(payload: Bytes, hears: Hears) -> Result<Decoded, Nonsense> {
     if simdutf8::basic::from_utf8(&payload).is_err() {
         return Err(NOT_JSON);
     }
-    let mut reader = Reader { frame: Frame::default(), finished: Vec::new(), usage: None };
+    let wants_texts = hears == Hears::Text;
+    let mut reader =
+        Reader { frame: Frame::default(), wants_texts, finished: Vec::new(), usage: None };
     let mut is_error = false;
     let mut scanner = Scanner::new(&payload);
     let scanned = scanner.object(|scanner, key| match key.name(&payload).as_ref() {
@@ -64,11 +66,13 @@ pub(super) fn read(payload: Bytes, hears: Hears) -> Result<Decoded, Nonsense> {
     if is_error {
         return Ok(Decoded::Error);
     }
-    Ok(Decoded::Frame(reader.into_frame(payload, hears)))
+    Ok(Decoded::Frame(reader.into_frame(payload)))
 }
 
 struct Reader {
     frame: Frame,
+    /// Otherwise a message is passed over whole.
+    wants_texts: bool,
     finished: Vec<u32>,
     usage: Option<Usage>,
 }
@@ -94,7 +98,7 @@ impl Reader {
         let mut index = position;
         let mut finishes = false;
         scanner.object(|scanner, key| match key.name(text).as_ref() {
-            b"delta" | b"message" => self.message(scanner),
+            b"delta" | b"message" if self.wants_texts => self.message(scanner),
             b"index" => scanner.value().map(|value| index = small(value, text).unwrap_or(position)),
             b"finish_reason" => scanner.value().map(|value| finishes = value.kind != Kind::Null),
             _ => self.more(scanner),
@@ -201,15 +205,13 @@ impl Reader {
         Ok(())
     }
 
-    fn into_frame(self, payload: Bytes, hears: Hears) -> Frame {
-        let Self { mut frame, finished, usage } = self;
+    fn into_frame(self, payload: Bytes) -> Frame {
+        let Self { mut frame, wants_texts, finished, usage } = self;
         frame.says_more |= frame.choices.is_none() || usage.is_some();
-        if hears == Hears::Text {
+        if wants_texts {
             let texts = frame.parts.iter();
             let texts = texts.map(|part| Text::came(part.channel, &payload, part.place));
             frame.deltas.extend(texts.map(Delta::Text));
-        } else {
-            frame.parts.clear();
         }
         frame.deltas.extend(finished.into_iter().map(|choice| Delta::Finish { choice }));
         frame.deltas.extend(usage.map(Delta::Usage));
