@@ -15,6 +15,7 @@ use behest_ledger::Decision;
 use behest_quota::Layer;
 use pingora::http::RequestHeader;
 use pingora::prelude::HttpPeer;
+use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use std::sync::Arc;
@@ -78,7 +79,7 @@ impl ProxyHttp for Gateway {
                 Ok(true)
             }
             Err(denial) => {
-                reply::refuse(&mut session.downstream_session, passage, &denial).await?;
+                refuse(&mut session.downstream_session, passage, &denial).await?;
                 Ok(true)
             }
         }
@@ -100,7 +101,7 @@ impl ProxyHttp for Gateway {
                 Ok(false)
             }
             Err(Stop::Refused(denial)) => {
-                reply::refuse(client, passage, &denial).await?;
+                refuse(client, passage, &denial).await?;
                 Ok(false)
             }
             Err(Stop::Broken(denial)) => {
@@ -143,6 +144,15 @@ impl ProxyHttp for Gateway {
         passage.close();
         Guarded::set_serving(session.downstream_session.stream(), false);
     }
+}
+
+/// Tells a refusal to the client, or notes that there is nobody left to tell.
+async fn refuse(client: &mut ServerSession, passage: &mut Passage, denial: &Denial) -> Result<()> {
+    let told = reply::refuse(client, passage, denial).await;
+    if told.is_err() {
+        passage.account.ending = Ending::ClientLeft;
+    }
+    told
 }
 
 /// Ends the connection without ending the answer.

@@ -24,3 +24,4 @@ pub mod routes;
 pub mod server;
 pub mod snapshot;
 pub mod tasks;
+mod wrapped;
