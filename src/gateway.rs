@@ -14,6 +14,7 @@ use behest_contract::outcome::Ending;
 use behest_ledger::Decision;
 use behest_quota::Layer;
 use pingora::http::RequestHeader;
+use pingora::modules::http::HttpModules;
 use pingora::prelude::HttpPeer;
 use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorType, Result};
@@ -41,6 +42,9 @@ impl ProxyHttp for Gateway {
     fn new_ctx(&self) -> Box<Passage> {
         Box::new(Passage::new(&self.house))
     }
+
+    /// None: answers leave as they are, and Pingora's compression would look at each head.
+    fn init_downstream_modules(&self, _: &mut HttpModules) {}
 
     /// A head has come.
     async fn early_request_filter(

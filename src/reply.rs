@@ -162,7 +162,7 @@ const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// Room for the headers of most answers.
-const HEADERS: usize = 12;
+const HEADERS: usize = 16;
 
 /// What every answer says. A map of its own: Pingora's header type parses each name anew.
 fn headers(passage: &mut Passage, content_type: Option<&'static str>) -> HeaderMap {

@@ -32,20 +32,28 @@ pub(super) enum Sent {
 /// Sends pieces. Its state is an offset, so it may be polled again after any pause.
 pub(super) struct Send<'a> {
     stream: &'a mut Stream,
-    pieces: &'a [Bytes],
-    /// The piece to go on with, and how much of it has left.
+    head: &'a [u8],
+    body: &'a [Bytes],
+    /// The piece to go on with (the head is the first), and how much of it has left.
     piece: usize,
     offset: usize,
 }
 
 impl<'a> Send<'a> {
-    pub(super) fn new(stream: &'a mut Stream, pieces: &'a [Bytes]) -> Self {
-        Self { stream, pieces, piece: 0, offset: 0 }
+    pub(super) fn new(stream: &'a mut Stream, head: &'a [u8], body: &'a [Bytes]) -> Self {
+        Self { stream, head, body, piece: 0, offset: 0 }
+    }
+
+    fn piece(&self, at: usize) -> Option<&'a [u8]> {
+        match at.checked_sub(1) {
+            None => Some(self.head),
+            Some(at) => self.body.get(at).map(AsRef::as_ref),
+        }
     }
 
     /// `None` while the stream takes no more.
     fn write(&mut self, cx: &mut Context<'_>) -> Option<io::Result<()>> {
-        while self.piece < self.pieces.len() {
+        while self.piece <= self.body.len() {
             match self.write_some(cx) {
                 Poll::Pending => return None,
                 Poll::Ready(Ok(0)) => return Some(Err(io::ErrorKind::WriteZero.into())),
@@ -62,8 +70,8 @@ impl<'a> Send<'a> {
     fn write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let mut count = 0;
-        let left = self.pieces.get(self.piece..).unwrap_or_default();
-        for (slice, piece) in slices.iter_mut().zip(left) {
+        for slice in &mut slices {
+            let Some(piece) = self.piece(self.piece + count) else { break };
             let from = if count == 0 { self.offset } else { 0 };
             *slice = IoSlice::new(piece.get(from..).unwrap_or_default());
             count += 1;
@@ -73,7 +81,7 @@ impl<'a> Send<'a> {
     }
 
     fn advance(&mut self, mut written: usize) {
-        while let Some(piece) = self.pieces.get(self.piece) {
+        while let Some(piece) = self.piece(self.piece) {
             let left = piece.len() - self.offset;
             if written < left {
                 self.offset += written;

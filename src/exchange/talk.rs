@@ -78,11 +78,9 @@ async fn h1(
     extra: &Extra<'_>,
     body: &Wire,
 ) -> Result<Talk, Lost> {
-    let mut pieces = Vec::with_capacity(body.pieces().len() + 1);
-    pieces.push(place.h1_head(endpoint, extra).into());
-    pieces.extend(body.pieces().iter().cloned());
-    let sent = Send::new(&mut stream, &pieces).await;
-    drop(pieces);
+    let head = place.h1_head(endpoint, extra);
+    let sent = Send::new(&mut stream, &head, body.pieces()).await;
+    drop(head);
     let all = matches!(sent, Sent::All);
     if let Sent::Early(early) = sent {
         stream = Prefixed::boxed(early, stream);

@@ -32,7 +32,7 @@ async fn many_pieces_arrive_in_order_at_a_slow_reader() {
         }
         got
     };
-    let (sent, got) = tokio::join!(Send::new(&mut ours, &pieces), reading);
+    let (sent, got) = tokio::join!(Send::new(&mut ours, b"", &pieces), reading);
     assert!(matches!(sent, Sent::All), "{sent:?}");
     assert!(got == wanted);
 }
@@ -42,7 +42,7 @@ async fn an_answer_is_heard_while_the_body_is_stuck() {
     let (mut ours, mut theirs) = pair().await;
     theirs.write_all(b"HTTP/1.1 413 ").await.unwrap();
     let pieces = body(40_000_000);
-    match Send::new(&mut ours, &pieces).await {
+    match Send::new(&mut ours, b"head", &pieces).await {
         Sent::Early(early) => assert_eq!(early, "HTTP/1.1 413 "),
         other => panic!("{other:?}"),
     }
@@ -53,5 +53,5 @@ async fn a_closed_connection_fails() {
     let (mut ours, theirs) = pair().await;
     drop(theirs);
     let pieces = body(40_000_000);
-    assert!(matches!(Send::new(&mut ours, &pieces).await, Sent::Failed));
+    assert!(matches!(Send::new(&mut ours, b"head", &pieces).await, Sent::Failed));
 }
