@@ -8,12 +8,11 @@ use crate::house::House;
 use crate::reply;
 use crate::wrapped::hand_on_to_stream;
 use async_trait::async_trait;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use pingora::apps::ServerApp;
 use pingora::protocols::Stream;
 use pingora::server::ShutdownWatch;
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -25,7 +24,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
-use tokio_util::io::poll_read_buf;
 
 /// Stands before an application and guards its connections.
 pub struct Listener<A> {
@@ -115,13 +113,7 @@ pub struct Guarded {
     /// Armed while the client takes no bytes: only then does a deadline cost anything.
     write_deadline: Option<Pin<Box<Sleep>>>,
     refusal: Option<Bytes>,
-    /// What came together with a head and is not yet asked for.
-    surplus: BytesMut,
 }
-
-/// A head is read together with whatever of its body is there: one system call instead of three for a
-/// prompt of some KiB, and no buffer that an idle connection or a stream would have to keep.
-const HEAD_READ: usize = 64 * 1024;
 
 impl Guarded {
     fn new(
@@ -141,32 +133,7 @@ impl Guarded {
             write_time_max,
             write_deadline: None,
             refusal: None,
-            surplus: BytesMut::new(),
         }
-    }
-
-    fn read(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.surplus.is_empty() {
-            if self.is_serving() || into.remaining() >= HEAD_READ {
-                return Pin::new(&mut self.stream).poll_read(cx, into);
-            }
-            let mut read = SPARE.take();
-            read.reserve(HEAD_READ);
-            ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut read))?;
-            if read.len() <= into.remaining() {
-                into.put_slice(&read);
-                read.clear();
-                SPARE.set(read);
-                return Poll::Ready(Ok(()));
-            }
-            self.surplus = read;
-        }
-        let count = self.surplus.len().min(into.remaining());
-        into.put_slice(&self.surplus.split_to(count));
-        if self.surplus.is_empty() {
-            self.surplus = BytesMut::new();
-        }
-        Poll::Ready(Ok(()))
     }
 
     /// Fails a write that the client has been blocking for too long.
@@ -211,11 +178,6 @@ impl Guarded {
     }
 }
 
-thread_local! {
-    /// Most requests come whole in a head's read: their buffer is at once free for the next one.
-    static SPARE: Cell<BytesMut> = Cell::default();
-}
-
 impl std::fmt::Debug for Guarded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.stream.fmt(f)
@@ -229,7 +191,7 @@ impl AsyncRead for Guarded {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
-        let read = self.read(cx, into);
+        let read = Pin::new(&mut self.stream).poll_read(cx, into);
         if self.is_serving() {
             self.head_deadline = None;
             return read;
