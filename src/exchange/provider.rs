@@ -230,7 +230,7 @@ impl Place {
     fn head(&self, endpoint: Endpoint) -> &Head {
         match endpoint {
             Endpoint::Embeddings => &self.embeddings,
-            Endpoint::Chat | Endpoint::Models => &self.chat,
+            Endpoint::Chat | Endpoint::Models | Endpoint::Mint => &self.chat,
         }
     }
 

@@ -78,6 +78,8 @@ fn admit(key: &KeyRecord, endpoint: Endpoint, presented: &Presented, facts: &mut
         project: key.project.clone(),
         key: key.id.clone(),
         user,
+        tier: None,
+        session: None,
     });
     Ok(())
 }
@@ -86,6 +88,7 @@ fn admit(key: &KeyRecord, endpoint: Endpoint, presented: &Presented, facts: &mut
 fn calls_models(endpoint: Endpoint) -> bool {
     match endpoint {
         Endpoint::Chat | Endpoint::Embeddings | Endpoint::Models => true,
+        Endpoint::Mint => false,
     }
 }
 

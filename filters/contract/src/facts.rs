@@ -80,6 +80,8 @@ pub enum Endpoint {
     Embeddings,
     /// `GET /v1/models` and `/v1/models/{id}`
     Models,
+    /// `POST /v1/auth/mint`
+    Mint,
 }
 
 impl Endpoint {
@@ -89,6 +91,7 @@ impl Endpoint {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
             Self::Models => "models",
+            Self::Mint => "mint",
         }
     }
 }
@@ -120,10 +123,14 @@ pub struct Principal {
     pub tenant: std::sync::Arc<str>,
     /// The project's id, unique over all tenants.
     pub project: std::sync::Arc<str>,
-    /// The key's public id; never the key.
+    /// The API key's public id, or the `kid` of the key that signed the token; never a key itself.
     pub key: std::sync::Arc<str>,
     /// The end user, where one is named.
     pub user: Option<Box<str>>,
+    /// The name of the end user's tier, where the token or the project gives one.
+    pub tier: Option<std::sync::Arc<str>>,
+    /// The session that the token names.
+    pub session: Option<Box<str>>,
 }
 
 impl Fact for Principal {

@@ -164,7 +164,14 @@ impl Filter for Identify {
 impl Visit for Identify {
     fn head<'a>(&'a mut self, _: &'a mut RequestHeader, facts: &'a mut Facts) -> Step<'a> {
         let id = || Arc::from("p");
-        facts.state(Principal { tenant: id(), project: id(), key: id(), user: None });
+        facts.state(Principal {
+            tenant: id(),
+            project: id(),
+            key: id(),
+            user: None,
+            tier: None,
+            session: None,
+        });
         Step::go()
     }
 }

@@ -59,6 +59,8 @@ fn a_key_acts_for_its_project_and_for_the_end_user_that_is_named() {
                 project: "demo".into(),
                 key: "demo/ci".into(),
                 user: user.map(Box::from),
+                tier: None,
+                session: None,
             };
             assert_eq!(facts.read(), Some(&principal));
         }

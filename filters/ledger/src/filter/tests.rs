@@ -156,6 +156,8 @@ fn all_facts() -> Facts {
         project: "demo".into(),
         key: "key_1".into(),
         user: Some("alice@example.com".into()),
+        tier: None,
+        session: None,
     });
     facts
 }

@@ -56,6 +56,8 @@ impl Request {
             project: project.into(),
             key: "k".into(),
             user: None,
+            tier: None,
+            session: None,
         });
         Self { visit: quota.enter(), facts }
     }
