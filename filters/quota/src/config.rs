@@ -30,11 +30,17 @@ pub struct QuotaConfig {
     pub projects: HashMap<Arc<str>, ProjectLimits>,
     /// Requests per calendar minute of every other project.
     pub default_requests_per_minute: u64,
+    /// Tokens that each API key may mint per calendar minute.
+    pub mint_requests_per_minute: u64,
 }
 
 impl Default for QuotaConfig {
     fn default() -> Self {
-        Self { projects: HashMap::new(), default_requests_per_minute: 60 }
+        Self {
+            projects: HashMap::new(),
+            default_requests_per_minute: 60,
+            mint_requests_per_minute: 6000,
+        }
     }
 }
 

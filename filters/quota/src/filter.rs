@@ -55,22 +55,22 @@ impl Asking {
 
 impl Visit for Asking {
     fn head<'a>(&'a mut self, _: &'a mut RequestHeader, facts: &'a mut Facts) -> Step<'a> {
-        let verdict = match metered(facts) {
-            Err(denial) => Err(denial),
+        let asked = match metered(facts) {
+            Err(denial) => return Step::Done(Err(denial)),
             Ok(None) => Ok(()),
-            Ok(Some(who)) => match self.requests.peek(&who.project) {
-                Ok(()) => Ok(()),
-                Err(refusal) => self.refuse(refusal),
-            },
+            Ok(Some(Metered::Prompt(who))) => self.requests.peek(&who.project),
+            Ok(Some(Metered::Mint(who))) => {
+                self.requests.admit_mint(&who.key).map(|admission| self.told = admission.tightest)
+            }
         };
-        verdict.into()
+        asked.or_else(|refusal| self.refuse(refusal)).into()
     }
 
     fn prompt<'a>(&'a mut self, _: &'a mut Prompt, facts: &'a mut Facts) -> Step<'a> {
         let verdict = match metered(facts) {
             Err(denial) => Err(denial),
-            Ok(None) => Ok(()),
-            Ok(Some(who)) => match self.requests.admit(&who.project) {
+            Ok(None | Some(Metered::Mint(_))) => Ok(()),
+            Ok(Some(Metered::Prompt(who))) => match self.requests.admit(&who.project) {
                 Ok(admission) => {
                     self.told = admission.tightest;
                     Ok(())
@@ -88,12 +88,21 @@ impl Visit for Asking {
     }
 }
 
+/// Who is to be counted, and what for.
+enum Metered<'a> {
+    /// A request to a model, admitted on its final prompt.
+    Prompt(&'a Principal),
+    /// A token, which has no prompt.
+    Mint(&'a Principal),
+}
+
 /// Who is to be counted, if the endpoint is. A missing fact is a bug of the host's, and refused:
 /// nobody passes uncounted by it.
-fn metered(facts: &Facts) -> Result<Option<&Principal>, Box<Denial>> {
+fn metered(facts: &Facts) -> Result<Option<Metered<'_>>, Box<Denial>> {
     match (facts.read::<Endpoint>(), facts.read::<Principal>()) {
         (Some(Endpoint::Models), _) => Ok(None),
-        (Some(Endpoint::Chat | Endpoint::Embeddings), Some(who)) => Ok(Some(who)),
+        (Some(Endpoint::Chat | Endpoint::Embeddings), Some(who)) => Ok(Some(Metered::Prompt(who))),
+        (Some(Endpoint::Mint), Some(who)) => Ok(Some(Metered::Mint(who))),
         _ => {
             let denial = Denial::new(Kind::Internal, "The request could not be metered.");
             Err(Box::new(denial.note("quota: Endpoint or Principal is not stated")))

@@ -9,6 +9,8 @@ pub enum Layer {
     Ip,
     /// Requests per project and minute.
     Project,
+    /// Minted tokens per API key and minute.
+    Mint,
 }
 
 impl Layer {
@@ -16,7 +18,8 @@ impl Layer {
     pub fn label(self) -> &'static str {
         match self {
             Self::Ip => "ip",
-            Self::Project => "project",
+            // A key that mints acts for its project, and the words are a closed set.
+            Self::Project | Self::Mint => "project",
         }
     }
 
@@ -25,6 +28,7 @@ impl Layer {
         let who = match self {
             Self::Ip => "address",
             Self::Project => "project",
+            Self::Mint => "key",
         };
         format!("This {who} has reached its limit on requests per minute ({limit}).").into()
     }

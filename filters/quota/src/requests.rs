@@ -15,6 +15,7 @@ pub struct Requests {
     /// The projects with limits of their own: here a request finds its window without a lock.
     projects: HashMap<Arc<str>, Ration>,
     default_limit: u64,
+    mint_limit: u64,
     counters: Arc<Counters>,
     clock: Arc<dyn Clock>,
 }
@@ -35,7 +36,13 @@ impl Requests {
         };
         let projects = config.projects.into_iter().map(ration).collect();
         counters.sweep(Minute::of(clock.unix()));
-        Self { projects, default_limit: config.default_requests_per_minute, counters, clock }
+        Self {
+            projects,
+            default_limit: config.default_requests_per_minute,
+            mint_limit: config.mint_requests_per_minute,
+            counters,
+            clock,
+        }
     }
 
     /// Refuses a project whose minute is known to be full. Takes nothing, and promises nothing.
@@ -46,6 +53,14 @@ impl Requests {
     /// Takes one of a project's minute, or refuses and takes none.
     pub fn admit(&self, project: &str) -> Result<Admission, Refusal> {
         self.ask(project, |asks| admission::admit(asks, self.clock.unix()))
+    }
+
+    /// Takes one of what a key may mint in this minute, or refuses.
+    pub fn admit_mint(&self, key: &str) -> Result<Admission, Refusal> {
+        // No project's id holds this character.
+        let window = self.counters.window(&format!("mint\u{1f}{key}"));
+        let ask = Ask { layer: Layer::Mint, limit: self.mint_limit, window: &window };
+        admission::admit(&[ask], self.clock.unix())
     }
 
     fn ask<T>(&self, project: &str, answer: impl FnOnce(&[Ask<'_>]) -> T) -> T {

@@ -28,11 +28,15 @@ impl House {
         Self { counters: Arc::default(), clock: ManualClock::at(START) }
     }
 
-    /// Project `own` has a limit of its own, every other one has 2.
+    /// Project `own` has a limit of its own, every other one has 2, and so has a key that mints.
     fn quota(&self, own: u64) -> Quota {
         let limits = ProjectLimits { requests_per_minute: own };
         let projects = [("own".into(), limits)].into();
-        let config = QuotaConfig { projects, default_requests_per_minute: 2 };
+        let config = QuotaConfig {
+            projects,
+            default_requests_per_minute: 2,
+            mint_requests_per_minute: 2,
+        };
         Quota::new(config, self.counters.clone(), Arc::new(self.clock.clone()))
     }
 }
@@ -264,4 +268,32 @@ fn of_ten_thousand_requests_at_once_exactly_the_limit_is_admitted() {
         }
     });
     assert_eq!(admitted.into_inner(), 777);
+}
+
+#[test]
+fn tokens_are_counted_by_key_and_touch_no_projects_minute() {
+    let house = House::new();
+    let quota = house.quota(1);
+    let mint = || Request::to(&quota, Endpoint::Mint, "own");
+    for left in ["1", "0"] {
+        let mut request = mint();
+        assert!(request.head().is_ok());
+        assert_eq!(request.reply().unwrap()[1], left);
+    }
+    let denial = mint().head().unwrap_err();
+    assert_eq!(denial.kind, Kind::RateLimited);
+    let mut other = mint();
+    other.facts = Facts::default();
+    other.facts.state(Endpoint::Mint);
+    other.facts.state(Principal {
+        tenant: "t".into(),
+        project: "own".into(),
+        key: "another".into(),
+        user: None,
+        tier: None,
+        session: None,
+    });
+    assert!(other.head().is_ok());
+    let mut chat = Request::chat(&quota, "own");
+    assert!(chat.head().is_ok() && chat.prompt().is_ok());
 }
