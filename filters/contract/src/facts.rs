@@ -96,6 +96,25 @@ impl Endpoint {
     }
 }
 
+/// The credentials that an API takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepts {
+    /// An end user's token, or an API key.
+    TokenOrKey,
+    /// An API key.
+    Key,
+}
+
+impl Endpoint {
+    /// The credentials that it takes. Without a wildcard: whoever adds an endpoint decides here.
+    pub fn accepts(self) -> Accepts {
+        match self {
+            Self::Chat | Self::Embeddings | Self::Models => Accepts::TokenOrKey,
+            Self::Mint => Accepts::Key,
+        }
+    }
+}
+
 impl Fact for Endpoint {
     const NAME: &'static str = "Endpoint";
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod book;
 pub mod chain;
 pub mod clock;
 pub mod delta;
@@ -12,6 +13,7 @@ pub mod json;
 pub mod outcome;
 pub mod ports;
 pub mod prompt;
+pub mod purse;
 pub mod seal;
 pub mod secret;
 pub mod sse;
