@@ -5,9 +5,11 @@
 //! Argon2id hash, off the event loop. Who guesses keys never gets beyond the second.
 
 mod digest;
+mod new_key;
 mod record;
 
 pub(crate) use digest::Digest;
+pub use new_key::NewKey;
 pub use record::KeyRecord;
 
 use crate::config::{AuthConfig, DeclaredKey};
@@ -25,7 +27,8 @@ use std::sync::Arc;
 pub struct ApiKeys {
     records: HashMap<Digest, Arc<KeyRecord>>,
     verifier: Arc<Verifier>,
-    offload: Arc<dyn Offload>,
+    clock: Arc<dyn Clock>,
+    config: AuthConfig,
 }
 
 /// What is known of a presented key.
@@ -34,6 +37,8 @@ pub enum Authentication {
     Known(Arc<KeyRecord>),
     /// It is none of ours.
     Unknown,
+    /// It may be one of ours, but too many keys wait to be verified.
+    Busy,
     /// It is one of ours by its digest, and is being verified by its hash.
     Pending(BoxFuture<'static, Result<Arc<KeyRecord>, Refusal>>),
 }
@@ -44,6 +49,7 @@ impl Authentication {
         match self {
             Self::Known(key) => Ok(key),
             Self::Unknown => Err(Refusal::Unknown),
+            Self::Busy => Err(Refusal::Busy),
             Self::Pending(verdict) => verdict.await,
         }
     }
@@ -55,7 +61,7 @@ impl ApiKeys {
     pub fn declare(
         declared: Vec<DeclaredKey>,
         previous: Option<&Self>,
-    ) -> Result<Vec<KeyRecord>, Errors> {
+    ) -> Result<Vec<Arc<KeyRecord>>, Errors> {
         Errors::none(declared.iter().filter_map(fault).collect())?;
         let hashed = declared.into_iter().map(|key| {
             let known =
@@ -64,38 +70,63 @@ impl ApiKeys {
                 Some(record) => record.phc.clone(),
                 None => KeyRecord::hash(key.secret.expose())?,
             };
-            Ok(KeyRecord::declared(key, phc))
+            Ok(Arc::new(KeyRecord::declared(key, phc)))
         });
         hashed.collect::<Result<_, Error>>().map_err(Errors::from)
     }
 
     /// Keys from their records. What `previous` has verified stays verified, for the rest of its time,
-    /// if the key is still there; a key that is not is unknown from now on.
+    /// if the key is still there; a key that is not is unknown from now on, and must be verified anew
+    /// should it come back. Records that `previous` has too are not looked at again. With a `previous`,
+    /// its offload goes on serving.
     pub fn new(
-        records: Vec<KeyRecord>,
+        records: Vec<Arc<KeyRecord>>,
         previous: Option<&Self>,
         offload: Arc<dyn Offload>,
         clock: Arc<dyn Clock>,
         config: AuthConfig,
     ) -> Result<Self, Errors> {
-        let records = indexed(records)?;
+        config.check()?;
+        let records = indexed(records, previous)?;
         let verifier = match previous {
-            Some(keys) => keys.verifier.carried_over(&records, clock, config)?,
-            None => Verifier::new(clock, config)?,
+            Some(keys) => keys.verifier.clone(),
+            None => Arc::new(Verifier::new(offload, clock.clone())?),
         };
-        Ok(Self { records, verifier: Arc::new(verifier), offload })
+        verifier.configure(config);
+        let keys = Self { records, verifier, clock, config };
+        keys.verifier.retain(|verified| keys.current(verified).is_some());
+        Ok(keys)
     }
 
     /// Whose key this is. Waits only for a key of ours that has not been verified lately.
     pub fn authenticate(&self, presented: &str) -> Authentication {
+        let verified_for = self.config.verified_for;
         let mac = self.verifier.mac(presented);
-        if let Some(key) = self.verifier.recall(&mac) {
-            return Authentication::Known(key);
+        let verified = self.verifier.recall(&mac, verified_for);
+        if let Some(key) = verified.and_then(|key| self.current(&key)) {
+            return self.unless_over(key, |key| Authentication::Known(key.clone()));
         }
         match self.records.get(&Digest::of(presented)) {
-            Some(key) => self.verifier.verify(mac, key, presented, self.offload.as_ref()),
+            Some(key) => {
+                self.unless_over(key, |key| self.verifier.verify(mac, key, presented, verified_for))
+            }
             None => Authentication::Unknown,
         }
+    }
+
+    fn unless_over(
+        &self,
+        key: &Arc<KeyRecord>,
+        answer: impl FnOnce(&Arc<KeyRecord>) -> Authentication,
+    ) -> Authentication {
+        if key.is_over(&*self.clock) { Authentication::Unknown } else { answer(key) }
+    }
+
+    /// This configuration's record of a key that was verified in another one, if the hash is the same.
+    fn current(&self, verified: &KeyRecord) -> Option<&Arc<KeyRecord>> {
+        let record = self.records.get(&Digest::from(verified.lookup))?;
+        let is_same = std::ptr::eq(&**record, verified) || record.phc == verified.phc;
+        is_same.then_some(record)
     }
 
     /// Drops, at once, what is remembered of a key: whoever presents it next has it verified anew, and
@@ -128,20 +159,25 @@ fn fault(key: &DeclaredKey) -> Option<Error> {
 }
 
 /// The records by their digest, if no two are in each other's way.
-fn indexed(records: Vec<KeyRecord>) -> Result<HashMap<Digest, Arc<KeyRecord>>, Errors> {
+fn indexed(
+    records: Vec<Arc<KeyRecord>>,
+    previous: Option<&ApiKeys>,
+) -> Result<HashMap<Digest, Arc<KeyRecord>>, Errors> {
     let mut errors = Vec::new();
-    let mut ids = HashSet::new();
+    let mut ids = HashSet::with_capacity(records.len());
     let mut indexed: HashMap<Digest, Arc<KeyRecord>> = HashMap::with_capacity(records.len());
     for record in records {
         if !ids.insert(record.id.clone()) {
             errors.push(Error::SameId(record.id.clone()));
         }
-        if !record.has_fit_hash() {
+        // Reading ten thousand hashes anew would take longer than all the rest of a change.
+        let is_known = previous.is_some_and(|keys| keys.current(&record).is_some());
+        if !is_known && !record.has_fit_hash() {
             errors.push(Error::UnfitHash(record.id.clone()));
         }
-        let record = Arc::new(record);
-        if let Some(other) = indexed.insert(Digest::from(record.lookup), record.clone()) {
-            errors.push(Error::SameSecret(other.id.clone(), record.id.clone()));
+        let id = record.id.clone();
+        if let Some(other) = indexed.insert(Digest::from(record.lookup), record) {
+            errors.push(Error::SameSecret(other.id.clone(), id));
         }
     }
     Errors::none(errors).map(|()| indexed)

@@ -1,5 +1,6 @@
 //! What the operator declares: numbers, and keys with their secrets.
 
+use crate::error::{Error, Errors};
 use behest_contract::secret::Secret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +11,29 @@ pub struct AuthConfig {
     /// How long a verified key is answered for from memory before its Argon2id hash is asked again.
     /// From one second to one day.
     pub verified_for: Duration,
+    /// How many verifications are handed to the offload at a time, at least 1. The others wait, the key
+    /// with the most callers first, and leave the offload to other work.
+    pub verify_at_once: usize,
+    /// How long a caller waits for its turn before it is told to come back.
+    pub verify_wait: Duration,
 }
 
 impl Default for AuthConfig {
     fn default() -> Self {
-        Self { verified_for: Duration::from_hours(1) }
+        Self {
+            verified_for: Duration::from_hours(1),
+            verify_at_once: 2,
+            verify_wait: Duration::from_mins(1),
+        }
+    }
+}
+
+impl AuthConfig {
+    /// Says whether all numbers are within their bounds.
+    pub(crate) fn check(self) -> Result<(), Errors> {
+        let fits = (VERIFIED_FOR_MIN..=VERIFIED_FOR_MAX).contains(&self.verified_for);
+        let unfit = [(!fits, Error::VerifiedFor), (self.verify_at_once == 0, Error::VerifyAtOnce)];
+        Errors::none(unfit.into_iter().filter_map(|(is, error)| is.then_some(error)).collect())
     }
 }
 
@@ -47,3 +66,6 @@ pub struct DeclaredKey {
     /// Whether the key may call models, or only mint tokens.
     pub allow_on_chat: bool,
 }
+
+const VERIFIED_FOR_MIN: Duration = Duration::from_secs(1);
+const VERIFIED_FOR_MAX: Duration = Duration::from_hours(24);

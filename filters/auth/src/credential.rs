@@ -8,7 +8,7 @@ use crate::config::EndUserRule;
 use crate::end_user;
 use crate::error::unauthenticated;
 use behest_contract::denial::{Denial, Kind};
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
 use std::fmt;
 
@@ -23,9 +23,16 @@ impl Presented {
     /// Takes everything that names a caller off the head: the credential, cookies, and the headers
     /// `X-Tenant-Id`, `X-Project-Id`, `X-Role`, `X-Tier` and `X-End-User-Id`.
     pub fn take(head: &mut RequestHeader) -> Self {
-        let presented =
-            Self { credential: find(&head.headers), end_user: EndUserHeader::find(&head.headers) };
-        for name in &TAKEN {
+        // One look at each header that is there costs less than a search for each that may be.
+        let mut found = Found::default();
+        for (name, value) in &head.headers {
+            found.note(name, value);
+        }
+        let Found { is_there, credential, end_user } = found;
+        let presented = Self { credential: finished(credential), end_user };
+        // Pingora's own way to remove one: it keeps the spelling of names beside them.
+        let taken = TAKEN.iter().zip(is_there).filter(|(_, is_there)| *is_there);
+        for (name, _) in taken {
             head.remove_header(name);
         }
         presented
@@ -79,14 +86,42 @@ impl Credential {
     }
 }
 
-fn find(headers: &HeaderMap) -> Result<Credential, Fault> {
-    let bearers = headers.get_all(AUTHORIZATION).into_iter().map(|value| (value, bearer(value)));
-    let plain = PLAIN.iter().flat_map(|name| headers.get_all(name));
-    let mut all = bearers.chain(plain.map(|value| (value, value.to_str().ok())));
-    let (value, text) = all.next().ok_or(Fault::Missing)?;
-    if all.any(|(_, other)| other != text) {
-        return Err(Fault::Differ);
+/// What a head says of its caller, looked at header by header.
+#[derive(Default)]
+struct Found<'h> {
+    is_there: [bool; TAKEN.len()],
+    credential: Option<Result<Text<'h>, Fault>>,
+    end_user: EndUserHeader,
+}
+
+/// A header's value, and the credential in it, if it can have one.
+type Text<'h> = (&'h HeaderValue, Option<&'h str>);
+
+impl<'h> Found<'h> {
+    fn note(&mut self, name: &HeaderName, value: &'h HeaderValue) {
+        let Some(at) = TAKEN.iter().position(|taken| taken == name) else { return };
+        if let Some(is_there) = self.is_there.get_mut(at) {
+            *is_there = true;
+        }
+        match at {
+            AT_AUTHORIZATION => self.credential((value, bearer(value))),
+            AT_API_KEY | AT_X_API_KEY => self.credential((value, value.to_str().ok())),
+            AT_END_USER => self.end_user.note(value),
+            _ => {}
+        }
     }
+
+    fn credential(&mut self, (value, text): Text<'h>) {
+        self.credential = match self.credential.take() {
+            None => Some(Ok((value, text))),
+            Some(Ok((_, first))) if first != text => Some(Err(Fault::Differ)),
+            same => same,
+        };
+    }
+}
+
+fn finished(found: Option<Result<Text<'_>, Fault>>) -> Result<Credential, Fault> {
+    let (value, text) = found.ok_or(Fault::Missing)??;
     let text = text.filter(|text| is_token(text)).ok_or(Fault::Malformed)?;
     Ok(Credential { value: value.clone(), start: value.len() - text.len() })
 }
@@ -105,19 +140,20 @@ pub(crate) fn is_token(text: &str) -> bool {
 }
 
 /// The header is kept raw until the credential is known to be good: its faults come second.
+#[derive(Default)]
 enum EndUserHeader {
+    #[default]
     None,
     One(HeaderValue),
     Differ,
 }
 
 impl EndUserHeader {
-    fn find(headers: &HeaderMap) -> Self {
-        let mut values = headers.get_all(&END_USER).into_iter();
-        match values.next() {
-            None => Self::None,
-            Some(first) if values.any(|other| other != first) => Self::Differ,
-            Some(first) => Self::One(first.clone()),
+    fn note(&mut self, value: &HeaderValue) {
+        match self {
+            Self::None => *self = Self::One(value.clone()),
+            Self::One(first) if first != value => *self = Self::Differ,
+            Self::One(_) | Self::Differ => {}
         }
     }
 }
@@ -125,22 +161,22 @@ impl EndUserHeader {
 /// The longest credential that is looked at.
 pub(crate) const CREDENTIAL_BYTES_MAX: usize = 8192;
 
-static END_USER: HeaderName = HeaderName::from_static("x-end-user-id");
-
-static PLAIN: [HeaderName; 2] =
-    [HeaderName::from_static("api-key"), HeaderName::from_static("x-api-key")];
-
+/// What is taken off a head; the first four say something that is listened to.
 static TAKEN: [HeaderName; 9] = [
     AUTHORIZATION,
-    COOKIE,
     HeaderName::from_static("api-key"),
     HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-end-user-id"),
+    COOKIE,
     HeaderName::from_static("x-tenant-id"),
     HeaderName::from_static("x-project-id"),
     HeaderName::from_static("x-role"),
     HeaderName::from_static("x-tier"),
-    HeaderName::from_static("x-end-user-id"),
 ];
+const AT_AUTHORIZATION: usize = 0;
+const AT_API_KEY: usize = 1;
+const AT_X_API_KEY: usize = 2;
+const AT_END_USER: usize = 3;
 
 #[cfg(test)]
 mod tests;

@@ -8,17 +8,31 @@ use behest_contract::denial::{Denial, Kind};
 
 /// Says what is wrong with an end user's name. Nothing is trimmed or changed.
 pub fn check(name: &str) -> Result<(), &'static str> {
-    // A byte is at least a quarter of a character: nobody counts a megabyte.
-    if name.is_empty() || name.len() > 4 * CHARS_MAX || name.chars().count() > CHARS_MAX {
+    if !has_fit_length(name) {
         return Err("An end user's id has 1 to 255 characters.");
     }
-    if name.chars().any(char::is_control) {
+    if has_controls(name) {
         return Err("An end user's id has no control characters.");
     }
     if is_reserved(name) {
         return Err("This end user's id is reserved.");
     }
     Ok(())
+}
+
+/// Whether a text can name something that callers choose the names of: 1 to 255 characters, and no
+/// control characters.
+pub(crate) fn is_name(text: &str) -> bool {
+    has_fit_length(text) && !has_controls(text)
+}
+
+fn has_fit_length(text: &str) -> bool {
+    // A byte is at least a quarter of a character: nobody counts a megabyte.
+    !text.is_empty() && text.len() <= 4 * CHARS_MAX && text.chars().count() <= CHARS_MAX
+}
+
+fn has_controls(text: &str) -> bool {
+    text.chars().any(char::is_control)
 }
 
 /// Whether a name is kept for the platform itself: `admin`, `dashboard-service`, and whatever starts

@@ -29,6 +29,12 @@ pub enum Error {
     NoRandom(getrandom::Error),
     /// `verified_for` is outside of one second to one day.
     VerifiedFor,
+    /// `verify_at_once` is 0.
+    VerifyAtOnce,
+    /// No pair of keys could be made.
+    NoKeyPair,
+    /// A stored own key cannot be used.
+    UnfitOwnKey(Arc<str>),
 }
 
 impl fmt::Display for Error {
@@ -46,6 +52,9 @@ impl fmt::Display for Error {
             Self::UnfitHash(id) => write!(f, "the stored hash of key `{id}` cannot be used"),
             Self::Hash(_) => f.write_str("hashing a key failed"),
             Self::NoRandom(_) => f.write_str("the machine gives no random bytes"),
+            Self::VerifyAtOnce => f.write_str("`verify_at_once` must be at least 1"),
+            Self::NoKeyPair => f.write_str("no pair of keys could be made"),
+            Self::UnfitOwnKey(kid) => write!(f, "the stored own key `{kid}` cannot be used"),
             Self::VerifiedFor => f.write_str("`verified_for` must be from 1 second to 1 day"),
         }
     }

@@ -1,10 +1,12 @@
 //! The room: takes the credential off the head, has it authenticated, states who the request acts as.
 
-use crate::api_key::{ApiKeys, Authentication, KeyRecord};
+use crate::api_key::{Authentication, KeyRecord};
+use crate::authority::Authority;
 use crate::credential::Presented;
 use crate::error::{Refusal, unauthenticated};
+use crate::token::is_token_shaped;
 use behest_contract::denial::{Denial, Kind, Verdict};
-use behest_contract::facts::{Endpoint, FactKey, Facts, HostProject, Principal};
+use behest_contract::facts::{Accepts, Endpoint, Fact, FactKey, Facts, HostProject, Principal};
 use behest_contract::filter::{Filter, Step, Visit};
 use pingora_http::RequestHeader;
 use std::sync::Arc;
@@ -12,13 +14,21 @@ use std::sync::Arc;
 /// Authenticates each request that has an [`Endpoint`]; the others need no credential.
 #[derive(Debug)]
 pub struct Auth {
-    keys: Arc<ApiKeys>,
+    authority: Arc<Authority>,
+}
+
+/// The API key of a request to an endpoint that takes nothing else.
+#[derive(Debug, Clone)]
+pub struct PresentedKey(pub Arc<KeyRecord>);
+
+impl Fact for PresentedKey {
+    const NAME: &'static str = "PresentedKey";
 }
 
 impl Auth {
-    /// The room of these keys.
-    pub fn new(keys: Arc<ApiKeys>) -> Self {
-        Self { keys }
+    /// The room of this authority.
+    pub fn new(authority: Arc<Authority>) -> Self {
+        Self { authority }
     }
 }
 
@@ -32,64 +42,105 @@ impl Filter for Auth {
     }
 
     fn states(&self) -> Vec<FactKey> {
-        vec![FactKey::of::<Principal>()]
+        vec![FactKey::of::<Principal>(), FactKey::of::<PresentedKey>()]
     }
 
     fn enter(&self) -> Box<dyn Visit> {
-        Box::new(AuthVisit { keys: self.keys.clone() })
+        Box::new(AuthVisit { authority: self.authority.clone() })
     }
 }
 
 struct AuthVisit {
-    keys: Arc<ApiKeys>,
+    authority: Arc<Authority>,
 }
 
 impl Visit for AuthVisit {
     fn head<'a>(&'a mut self, head: &'a mut RequestHeader, facts: &'a mut Facts) -> Step<'a> {
-        let Some(endpoint) = facts.read::<Endpoint>().copied() else { return Step::go() };
+        let Some(endpoint) = facts.read::<Endpoint>() else { return Step::go() };
+        let accepts = endpoint.accepts();
+        let authority = &*self.authority;
         let presented = Presented::take(head);
-        let answer = presented.credential().map(|credential| self.keys.authenticate(credential));
-        match answer {
-            Err(denial) => Step::Done(Err(denial)),
-            Ok(Authentication::Unknown) => Step::Done(Err(Refusal::Unknown.into())),
-            Ok(Authentication::Known(key)) => Step::Done(admit(&key, endpoint, &presented, facts)),
-            Ok(Authentication::Pending(verdict)) => {
-                Step::Wait(Box::pin(
-                    async move { admit(&*verdict.await?, endpoint, &presented, facts) },
-                ))
+        let credential = match presented.credential() {
+            Ok(credential) => credential,
+            Err(denial) => return Step::Done(Err(denial)),
+        };
+        if is_token_shaped(credential) {
+            return Step::Done(admit_token(authority, credential, accepts, facts));
+        }
+        match authority.keys.authenticate(credential) {
+            Authentication::Unknown => Step::Done(Err(Refusal::Unknown.into())),
+            Authentication::Busy => Step::Done(Err(Refusal::Busy.into())),
+            Authentication::Known(key) => {
+                Step::Done(admit_key(authority, &key, accepts, &presented, facts))
             }
+            Authentication::Pending(verdict) => Step::Wait(Box::pin(async move {
+                admit_key(authority, &verdict.await?, accepts, &presented, facts)
+            })),
         }
     }
 }
 
+/// A token names its end user itself: the header that names one counts for nothing.
+fn admit_token(authority: &Authority, token: &str, accepts: Accepts, facts: &mut Facts) -> Verdict {
+    match accepts {
+        Accepts::TokenOrKey => {}
+        Accepts::Key => return Err(unauthenticated("a token where an API key is asked for")),
+    }
+    let principal = authority.tokens.verify(token)?.principal;
+    check_host(&principal, facts)?;
+    authority.switches.check(&principal)?;
+    facts.state(principal);
+    Ok(())
+}
+
 /// What a genuine key may still be refused for.
-fn admit(key: &KeyRecord, endpoint: Endpoint, presented: &Presented, facts: &mut Facts) -> Verdict {
-    if calls_models(endpoint) && !key.allow_on_chat {
-        return Err(unauthenticated("the key may not call models"));
-    }
-    let host = facts.read::<HostProject>().and_then(|host| host.0.as_deref());
-    if host.is_some_and(|project| *project != *key.project) {
-        let message = "The credential belongs to another project.";
-        return Denial::new(Kind::Forbidden, message).into();
-    }
-    let user = presented.end_user(key.end_user)?;
-    facts.state(Principal {
+fn admit_key(
+    authority: &Authority,
+    key: &Arc<KeyRecord>,
+    accepts: Accepts,
+    presented: &Presented,
+    facts: &mut Facts,
+) -> Verdict {
+    let project = authority.projects.project(&key.project);
+    let project = project.ok_or_else(|| unauthenticated("the key's project is not served"))?;
+    let named = match accepts {
+        Accepts::TokenOrKey if !key.allow_on_chat => {
+            return Err(unauthenticated("the key may not call models"));
+        }
+        Accepts::TokenOrKey => presented.end_user(key.end_user),
+        // The body names the end user.
+        Accepts::Key => Ok(None),
+    };
+    let (user, fault) = named.map_or_else(|fault| (None, Some(fault)), |user| (user, None));
+    let principal = Principal {
         tenant: key.tenant.clone(),
         project: key.project.clone(),
         key: key.id.clone(),
         user,
-        tier: None,
+        tier: project.default_tier.clone(),
         session: None,
-    });
+    };
+    check_host(&principal, facts)?;
+    // Before what is wrong with the request: whoever is switched off learns that first.
+    authority.switches.check(&principal)?;
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    facts.state(principal);
+    match accepts {
+        Accepts::TokenOrKey => {}
+        Accepts::Key => facts.state(PresentedKey(key.clone())),
+    }
     Ok(())
 }
 
-/// Without a wildcard: whoever adds an endpoint decides here.
-fn calls_models(endpoint: Endpoint) -> bool {
-    match endpoint {
-        Endpoint::Chat | Endpoint::Embeddings | Endpoint::Models => true,
-        Endpoint::Mint => false,
+fn check_host(principal: &Principal, facts: &Facts) -> Verdict {
+    let host = facts.read::<HostProject>().and_then(|host| host.0.as_deref());
+    if host.is_some_and(|project| *project != *principal.project) {
+        let message = "The credential belongs to another project.";
+        return Denial::new(Kind::Forbidden, message).into();
     }
+    Ok(())
 }
 
 #[cfg(test)]

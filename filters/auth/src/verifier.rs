@@ -3,18 +3,24 @@
 //! The memory is keyed by a MAC of the *whole* presented key under a secret that lives as long as the
 //! process: a key that differs in its last character is another key, and the map's keys tell nothing
 //! to who reads them. Only verified keys enter it, so guessing neither grows it nor displaces
-//! anything. Callers who bring the same key at the same time share one run of Argon2id.
+//! anything. Callers who bring the same key at the same time share one run of Argon2id, and keys that
+//! wait for theirs stand in a [`queue`].
+//!
+//! One verifier serves all configurations of a process: that a key satisfies a hash does not depend on
+//! them, and a change in the middle of a restart's rush must not begin it anew. Whether the key is
+//! still there is for [`ApiKeys`](crate::ApiKeys) to say.
+
+mod queue;
 
 use crate::api_key::{Authentication, Digest, KeyRecord};
 use crate::config::AuthConfig;
 use crate::error::{Error, Refusal};
 use behest_contract::clock::Clock;
 use behest_contract::ports::Offload;
-use behest_contract::secret::Secret;
 use futures::channel::oneshot;
-use futures::future::{FutureExt, Shared};
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::{Mutex, RwLock};
+use queue::{End, Picked, Queue};
 use sha2::Sha256;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,78 +32,36 @@ pub(crate) struct Verifier {
     keyed: Hmac<Sha256>,
     verified: RwLock<HashMap<Digest, Verified>>,
     /// Where both locks are held, this one is taken first.
-    runs: Mutex<Runs>,
-    verified_for: Duration,
+    queue: Mutex<Queue>,
+    offload: Arc<dyn Offload>,
     clock: Arc<dyn Clock>,
 }
 
-#[derive(Clone)]
 struct Verified {
     key: Arc<KeyRecord>,
     since: Instant,
 }
 
-/// The verifications under way. Numbered, so that a run which was forgotten in the meantime does not
-/// take another one's place.
-#[derive(Default)]
-struct Runs {
-    last: u64,
-    by_mac: HashMap<Digest, Run>,
-}
-
-struct Run {
-    number: u64,
-    key: Arc<KeyRecord>,
-    end: End,
-}
-
-/// What all callers of one run wait for.
-type End = Shared<oneshot::Receiver<bool>>;
-
-/// Whether a caller starts a run, joins one, or came just after its end.
+/// Whether a caller waits, came just after the end of what it would have waited for, or cannot wait.
 enum Joined {
-    First(Ticket, End),
-    Later(End),
-    After(Arc<KeyRecord>),
+    Waiting(End),
+    After,
+    Full,
 }
 
 impl Verifier {
-    pub(crate) fn new(clock: Arc<dyn Clock>, config: AuthConfig) -> Result<Self, Error> {
+    pub(crate) fn new(offload: Arc<dyn Offload>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         // A whole block, so that HMAC takes it as it is.
         let mut secret = [0; 64];
         getrandom::fill(&mut secret).map_err(Error::NoRandom)?;
         let keyed = Hmac::new(&secret.into());
-        Self::remembering(HashMap::new(), keyed, clock, config)
+        let (verified, queue) = Default::default();
+        Ok(Self { keyed, verified, queue, offload, clock })
     }
 
-    /// A verifier for the next configuration, which remembers what this one does of the keys that are
-    /// still there. This one is not changed: the next one might never be put to use.
-    pub(crate) fn carried_over(
-        &self,
-        records: &HashMap<Digest, Arc<KeyRecord>>,
-        clock: Arc<dyn Clock>,
-        config: AuthConfig,
-    ) -> Result<Self, Error> {
-        let still_there = |(mac, old): (&Digest, &Verified)| {
-            let key = records.get(&Digest::from(old.key.lookup))?.clone();
-            Some((*mac, Verified { key, since: old.since }))
-        };
-        let verified = self.verified.read().iter().filter_map(still_there).collect();
-        Self::remembering(verified, self.keyed.clone(), clock, config)
-    }
-
-    fn remembering(
-        verified: HashMap<Digest, Verified>,
-        keyed: Hmac<Sha256>,
-        clock: Arc<dyn Clock>,
-        config: AuthConfig,
-    ) -> Result<Self, Error> {
-        let verified_for = config.verified_for;
-        if !(VERIFIED_FOR_MIN..=VERIFIED_FOR_MAX).contains(&verified_for) {
-            return Err(Error::VerifiedFor);
-        }
-        let runs = Mutex::default();
-        Ok(Self { keyed, verified: RwLock::new(verified), runs, verified_for, clock })
+    /// Takes over the numbers of a configuration.
+    pub(crate) fn configure(&self, config: AuthConfig) {
+        self.queue.lock().configure(config.verify_at_once, config.verify_wait);
     }
 
     /// The MAC under which a presented key is remembered.
@@ -107,12 +71,12 @@ impl Verifier {
         Digest::from(<[u8; 32]>::from(mac.finalize().into_bytes()))
     }
 
-    /// The key of this MAC, if it was verified lately.
-    pub(crate) fn recall(&self, mac: &Digest) -> Option<Arc<KeyRecord>> {
+    /// The key of this MAC, as it was when it was verified, if that is not too long ago.
+    pub(crate) fn recall(&self, mac: &Digest, verified_for: Duration) -> Option<Arc<KeyRecord>> {
         let verified = self.verified.read();
         let found = verified.get(mac)?;
         let age = self.clock.now().saturating_duration_since(found.since);
-        (age < self.verified_for).then(|| found.key.clone())
+        (age < verified_for).then(|| found.key.clone())
     }
 
     /// Verifies a key by its hash, in a run that is shared with whoever else waits for it.
@@ -121,111 +85,107 @@ impl Verifier {
         mac: Digest,
         key: &Arc<KeyRecord>,
         presented: &str,
-        offload: &dyn Offload,
+        verified_for: Duration,
     ) -> Authentication {
-        let end = match self.join(mac, key) {
-            Joined::After(key) => return Authentication::Known(key),
-            Joined::Later(end) => end,
-            Joined::First(ticket, end) => {
-                let presented = Secret::new(presented);
-                // A refused job is dropped with its ticket: everyone who waits for it learns.
-                let _ = offload.run(Box::new(move || ticket.run(&presented)));
-                end
-            }
+        let end = match self.join(mac, key, presented, verified_for) {
+            Joined::After => return Authentication::Known(key.clone()),
+            Joined::Full => return Authentication::Busy,
+            Joined::Waiting(end) => end,
         };
-        let key = key.clone();
+        self.hand_over();
+        let (key, clock) = (key.clone(), self.clock.clone());
         Authentication::Pending(Box::pin(async move {
             match end.await {
-                Ok(true) => Ok(key),
-                Ok(false) => Err(Refusal::Unknown),
+                Ok(true) if !key.is_over(&*clock) => Ok(key),
+                Ok(_) => Err(Refusal::Unknown),
                 Err(oneshot::Canceled) => Err(Refusal::Busy),
             }
         }))
     }
 
-    /// The lock is not held while the job is handed over: an offload may run it there and then.
-    fn join(self: &Arc<Self>, mac: Digest, key: &Arc<KeyRecord>) -> Joined {
-        let mut runs = self.runs.lock();
-        // A run may have ended since the caller last looked.
-        if let Some(key) = self.recall(&mac) {
-            return Joined::After(key);
+    /// A place in the queue, unless the key's run has ended since the caller last looked.
+    fn join(
+        &self,
+        mac: Digest,
+        key: &Arc<KeyRecord>,
+        presented: &str,
+        verified_for: Duration,
+    ) -> Joined {
+        let mut queue = self.queue.lock();
+        let just_verified = self.recall(&mac, verified_for);
+        if just_verified.is_some_and(|verified| verified.phc == key.phc) {
+            return Joined::After;
         }
-        if let Some(run) = runs.by_mac.get(&mac) {
-            return Joined::Later(run.end.clone());
-        }
-        let (done, end) = oneshot::channel();
-        let end = end.shared();
-        runs.last += 1;
-        let number = runs.last;
-        runs.by_mac.insert(mac, Run { number, key: key.clone(), end: end.clone() });
-        let place = Place { verifier: self.clone(), mac, number };
-        Joined::First(Ticket { place, key: key.clone(), done }, end)
+        let place = queue.join(mac, key, presented, self.clock.now());
+        place.map_or(Joined::Full, Joined::Waiting)
     }
 
-    /// Drops what is remembered of a key, and the runs that would make it remembered.
+    /// Hands runs over to the offload, as many as may be there at a time. One caller does it for all
+    /// who come meanwhile: an offload may run a job there and then, which ends here again.
+    fn hand_over(self: &Arc<Self>) {
+        if !self.queue.lock().begin_handing_over() {
+            return;
+        }
+        while let Some(picked) = self.pick() {
+            let ticket = Ticket { verifier: self.clone(), picked, is_done: false };
+            // A refused job is dropped with its ticket: everyone who waits for it learns.
+            if self.offload.run(Box::new(move || ticket.run())).is_err() {
+                self.queue.lock().give_up_handing_over();
+                return;
+            }
+        }
+    }
+
+    fn pick(&self) -> Option<Picked> {
+        self.queue.lock().pick(self.clock.now())
+    }
+
+    /// Drops what is remembered of a key. Who waits for a run of it still learns its end, which is not
+    /// remembered.
     pub(crate) fn forget(&self, id: &str) {
-        let mut runs = self.runs.lock();
-        runs.by_mac.retain(|_, run| *run.key.id != *id);
+        self.queue.lock().forget(id);
         self.verified.write().retain(|_, verified| *verified.key.id != *id);
+    }
+
+    /// Drops what is remembered of keys that are no longer there.
+    pub(crate) fn retain(&self, is_there: impl Fn(&KeyRecord) -> bool) {
+        self.verified.write().retain(|_, verified| is_there(&verified.key));
     }
 }
 
-/// The right to run one verification and to tell everyone of its end.
+/// The right to run one verification and to tell everyone of its end. It is given up on every way out:
+/// a refused job, a lost one, a panic in it.
 struct Ticket {
-    place: Place,
-    key: Arc<KeyRecord>,
-    done: oneshot::Sender<bool>,
+    verifier: Arc<Verifier>,
+    picked: Picked,
+    is_done: bool,
 }
 
 impl Ticket {
-    fn run(self, presented: &Secret) {
-        let Self { place, key, done } = self;
-        let good = key.verify(presented.expose());
-        if good {
-            place.remember(key);
+    fn run(mut self) {
+        let good = self.picked.key.verify(self.picked.presented.expose());
+        self.is_done = true;
+        let verifier = self.verifier.clone();
+        let mut queue = verifier.queue.lock();
+        let ended = queue.end(self.picked.number);
+        if good && ended.is_to_be_remembered {
+            let verified = Verified { key: self.picked.key.clone(), since: verifier.clock.now() };
+            verifier.verified.write().insert(self.picked.mac, verified);
         }
-        drop(place);
-        // Nobody may be waiting any more; the key stays verified for the next one.
-        let _ = done.send(good);
+        drop(queue);
+        ended.tell(good);
+        verifier.hand_over();
     }
 }
 
-/// A run's place among those under way. It is given up on every way out: a refused job, a lost one, a
-/// panic in it.
-struct Place {
-    verifier: Arc<Verifier>,
-    mac: Digest,
-    number: u64,
-}
-
-impl Place {
-    /// Remembers the key as verified, unless it was forgotten while the run went on.
-    fn remember(&self, key: Arc<KeyRecord>) {
-        let runs = self.verifier.runs.lock();
-        if runs.holds(self) {
-            let since = self.verifier.clock.now();
-            self.verifier.verified.write().insert(self.mac, Verified { key, since });
-        }
-    }
-}
-
-impl Drop for Place {
+impl Drop for Ticket {
+    /// Nothing is handed over here: whoever drops a job may hold what the offload needs.
     fn drop(&mut self) {
-        let mut runs = self.verifier.runs.lock();
-        if runs.holds(self) {
-            runs.by_mac.remove(&self.mac);
+        if !self.is_done {
+            self.verifier.queue.lock().lose(self.picked.number);
         }
     }
 }
-
-impl Runs {
-    fn holds(&self, place: &Place) -> bool {
-        self.by_mac.get(&place.mac).is_some_and(|run| run.number == place.number)
-    }
-}
-
-const VERIFIED_FOR_MIN: Duration = Duration::from_secs(1);
-const VERIFIED_FOR_MAX: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
 mod tests;

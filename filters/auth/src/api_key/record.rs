@@ -3,11 +3,14 @@
 use super::digest::Digest;
 use crate::config::{DeclaredKey, EndUserRule};
 use crate::error::Error;
+use crate::role::Role;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use behest_contract::clock::Clock;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A key without its secret.
 #[derive(Clone)]
@@ -26,6 +29,11 @@ pub struct KeyRecord {
     pub end_user: EndUserRule,
     /// Whether the key may call models, or only mint tokens.
     pub allow_on_chat: bool,
+    /// What it is to its project, and the most that it may mint tokens for.
+    pub role: Role,
+    /// From when on it is unknown, since the Unix epoch. A key that is replaced goes on for a while
+    /// beside the new one in this way.
+    pub expires_at: Option<Duration>,
 }
 
 impl KeyRecord {
@@ -49,6 +57,11 @@ impl KeyRecord {
         Argon2::default().verify_password(secret.as_bytes(), self.phc.as_str()).is_ok()
     }
 
+    /// Whether the key has run out.
+    pub(crate) fn is_over(&self, clock: &dyn Clock) -> bool {
+        self.expires_at.is_some_and(|end| clock.unix() >= end)
+    }
+
     /// The record of a declared key, given its hash.
     pub(crate) fn declared(key: DeclaredKey, phc: String) -> Self {
         Self {
@@ -59,6 +72,8 @@ impl KeyRecord {
             project: key.project,
             end_user: key.end_user,
             allow_on_chat: key.allow_on_chat,
+            role: Role::User,
+            expires_at: None,
         }
     }
 
