@@ -2,7 +2,7 @@
 
 use crate::door;
 use crate::house::Fixtures;
-use behest_auth::{ApiKeys, Auth};
+use behest_auth::{Auth, Authority};
 use behest_contract::chain::{Chain, OrderError};
 use behest_ledger::{Ledger, PriceTable};
 use behest_quota::{Quota, QuotaConfig};
@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub struct Rooms {
     /// What models cost.
     pub prices: PriceTable,
-    /// The keys.
-    pub keys: Arc<ApiKeys>,
+    /// The credentials.
+    pub authority: Arc<Authority>,
     /// The projects' limits.
     pub limits: QuotaConfig,
 }
@@ -21,11 +21,11 @@ pub struct Rooms {
 /// Builds the rooms, in the order of their visits.
 pub fn build(rooms: Rooms, fixtures: &Fixtures) -> Result<Chain, OrderError> {
     let Fixtures { counters, metrics, log, clock, .. } = fixtures;
-    let Rooms { prices, keys, limits } = rooms;
+    let Rooms { prices, authority, limits } = rooms;
     Chain::new(
         vec![
             Arc::new(Ledger::new(prices, metrics.clone(), log.clone(), clock.clone())),
-            Arc::new(Auth::new(keys)),
+            Arc::new(Auth::new(authority)),
             Arc::new(Quota::new(limits, counters.clone(), clock.clone())),
         ],
         &door::given(),

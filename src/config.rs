@@ -24,6 +24,7 @@ mod read;
 mod resolve;
 mod schema;
 mod secret_ref;
+mod stored;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ pub use base_url::BaseUrl;
 pub use error::{ConfigError, ConfigErrors};
 pub use listen::{
     Connections, DefaultProjectLimits, IpLimits, Limits, Listen, ListenerTls, Log, LogLevel,
-    RedisMode, Store, StoreEngine, Timeouts,
+    MintLimits, RedisMode, Store, StoreEngine, Timeouts,
 };
 pub use network::Network;
 pub use origin::Origin;
@@ -47,6 +48,7 @@ pub use providers::{
     Provider, ProviderKind, Route, Target,
 };
 pub use secret_ref::{Env, SecretRef};
+pub use stored::Flaw;
 pub use tenants::{ApiKey, EndUser, Project, Tenant};
 pub use units::{Period, Size, Usd};
 
@@ -64,17 +66,20 @@ pub struct Config {
     pub domains: Vec<String>,
     /// Networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
-    /// The issuer of the gateway's own tokens. Used once tokens are.
+    /// The issuer of the gateway's own tokens.
     #[schemars(extend("format" = "issuer"))]
     pub issuer: String,
-    /// Folder of this node's own data, relative to this file's folder. Used once something is stored.
+    /// Folder of this node's own data, relative to this file's folder.
     pub data: PathBuf,
     /// The secret of the admin API, by reference; generated at first start when it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_secret: Option<SecretRef>,
-    /// The key that seals what is stored: 64 hex digits, by reference. Used once something is
-    /// sealed; the variable or file need not exist until then.
+    /// The key that seals what is stored: 64 hex digits, by reference. Where the variable or file does
+    /// not exist, one is generated at first start into a file beside `data`.
     pub master_key: SecretRef,
+    /// Master keys of before, which still open what they sealed; it is sealed again in the background.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub older_master_keys: Vec<SecretRef>,
     /// Where counters, threads and keys are kept.
     pub store: Store,
     /// The largest request head.
@@ -120,6 +125,7 @@ impl Default for Config {
             data: "./data".into(),
             admin_secret: None,
             master_key: SecretRef::of_variable("PROVIDER_ENCRYPTION_KEY"),
+            older_master_keys: Vec::new(),
             store: Store::default(),
             head_limit: Size::from_kib(64),
             body_limit: Size::from_mib(4),

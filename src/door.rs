@@ -7,6 +7,7 @@ mod cors;
 mod path;
 
 pub use cors::check_project;
+pub use path::{Listed, list as list_routes};
 
 use crate::passage::Passage;
 use behest_contract::denial::{Denial, Kind};
@@ -27,7 +28,11 @@ pub enum Way {
     /// The list of models.
     Models,
     /// One model, by its name.
-    Model(String),
+    Model(Arc<str>),
+    /// A token for an end user.
+    Mint,
+    /// The keys that tokens are signed with; those of a project's tenant too.
+    Jwks(Option<Arc<str>>),
     /// A browser's question before the request.
     Preflight,
 }
@@ -61,17 +66,19 @@ pub fn enter(
     passage.house.metrics.limit_decided(Layer::Ip.label(), Decision::Admitted);
     let project = project?;
     let route = allowed_route(asked, passage)?;
-    if route == Route::Preflight {
-        cors::answer_preflight(head, project.as_deref(), passage);
+    if let Route::Preflight(endpoint) = route {
+        cors::answer_preflight(head, endpoint, project.as_deref(), passage);
         return Ok(Way::Preflight);
     }
     origin?;
     let (way, endpoint) = match route {
+        Route::Jwks => return Ok(Way::Jwks(project)),
+        Route::Mint => (Way::Mint, Endpoint::Mint),
         Route::Chat => (Way::Exchange(Endpoint::Chat), Endpoint::Chat),
         Route::Embeddings => (Way::Exchange(Endpoint::Embeddings), Endpoint::Embeddings),
         Route::Models => (Way::Models, Endpoint::Models),
         Route::Model(id) => (Way::Model(id), Endpoint::Models),
-        Route::Preflight => return Ok(Way::Preflight),
+        Route::Preflight(_) => return Ok(Way::Preflight),
     };
     passage.facts.state(HostProject(project));
     passage.facts.state(endpoint);

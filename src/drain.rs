@@ -9,7 +9,15 @@ use tokio::sync::{Notify, watch};
 pub struct Drain {
     in_flight: AtomicUsize,
     idle: Notify,
-    draining: watch::Sender<Phase>,
+    orders: watch::Sender<Orders>,
+}
+
+/// What requests in flight are told.
+#[derive(Debug, Clone, Copy)]
+struct Orders {
+    phase: Phase,
+    /// How often some of them had to ask whether they may go on.
+    questions: u64,
 }
 
 /// How far stopping has got.
@@ -22,8 +30,8 @@ enum Phase {
 
 impl Default for Drain {
     fn default() -> Self {
-        let (draining, _) = watch::channel(Phase::Serving);
-        Self { in_flight: AtomicUsize::new(0), idle: Notify::new(), draining }
+        let (orders, _) = watch::channel(Orders { phase: Phase::Serving, questions: 0 });
+        Self { in_flight: AtomicUsize::new(0), idle: Notify::new(), orders }
     }
 }
 
@@ -41,22 +49,27 @@ impl Drain {
 
     /// From now on nothing new is to begin.
     pub fn begin(&self) {
-        self.draining.send_replace(Phase::Draining);
+        self.orders.send_modify(|orders| orders.phase = Phase::Draining);
     }
 
     /// Whether stopping has begun.
     pub fn is_draining(&self) -> bool {
-        *self.draining.borrow() >= Phase::Draining
+        self.orders.borrow().phase >= Phase::Draining
     }
 
     /// Whatever still runs must end now.
     pub fn stop(&self) {
-        self.draining.send_replace(Phase::Stopped);
+        self.orders.send_modify(|orders| orders.phase = Phase::Stopped);
+    }
+
+    /// Whatever runs must ask whether it may go on: somebody was revoked.
+    pub fn question(&self) {
+        self.orders.send_modify(|orders| orders.questions += 1);
     }
 
     /// A signal for one request.
     pub fn signal(&self) -> StopSignal {
-        StopSignal(self.draining.subscribe())
+        StopSignal { orders: self.orders.subscribe(), answered: None }
     }
 
     /// Waits until no request is in flight.
@@ -85,20 +98,43 @@ impl Drop for InFlight {
 
 /// Tells a request when it must end.
 #[derive(Debug)]
-pub struct StopSignal(watch::Receiver<Phase>);
+pub struct StopSignal {
+    orders: watch::Receiver<Orders>,
+    /// The last question that was answered. None at first: somebody may have been revoked since the
+    /// request was let in.
+    answered: Option<u64>,
+}
+
+/// Why a request must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The gateway ends.
+    Gateway,
+    /// Whoever it acts for was revoked.
+    Revoked,
+}
 
 impl StopSignal {
-    /// Resolves when the request must end.
-    pub async fn stopped(&mut self) {
-        if self.0.wait_for(|phase| *phase == Phase::Stopped).await.is_err() {
-            std::future::pending::<()>().await;
+    /// Resolves when the request must end. `is_revoked` is asked whenever somebody was revoked.
+    pub async fn stopped(&mut self, is_revoked: impl Fn() -> bool) -> Stopped {
+        loop {
+            let orders = *self.orders.borrow_and_update();
+            if orders.phase == Phase::Stopped {
+                return Stopped::Gateway;
+            }
+            if self.answered.replace(orders.questions) != Some(orders.questions) && is_revoked() {
+                return Stopped::Revoked;
+            }
+            if self.orders.changed().await.is_err() {
+                return std::future::pending().await;
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Drain;
+    use super::{Drain, Stopped};
     use futures::FutureExt;
     use std::sync::Arc;
 
@@ -121,8 +157,28 @@ mod tests {
         let mut signal = drain.signal();
         drain.begin();
         assert!(drain.is_draining());
-        assert!(signal.stopped().now_or_never().is_none());
+        assert!(signal.stopped(|| false).now_or_never().is_none());
         drain.stop();
-        signal.stopped().await;
+        assert_eq!(signal.stopped(|| false).await, Stopped::Gateway);
+    }
+
+    #[tokio::test]
+    async fn the_revoked_end_and_the_others_go_on() {
+        let drain = Drain::default();
+        let (mut revoked, mut other) = (drain.signal(), drain.signal());
+        for signal in [&mut revoked, &mut other] {
+            assert!(signal.stopped(|| false).now_or_never().is_none());
+            assert!(signal.stopped(|| true).now_or_never().is_none(), "it was asked already");
+        }
+        drain.question();
+        assert_eq!(revoked.stopped(|| true).await, Stopped::Revoked);
+        assert!(other.stopped(|| false).now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_was_revoked_before_it_began_to_wait_ends_too() {
+        let drain = Drain::default();
+        drain.question();
+        assert_eq!(drain.signal().stopped(|| true).await, Stopped::Revoked);
     }
 }

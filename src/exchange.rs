@@ -23,6 +23,7 @@ pub use provider::{Place, Provider, ProviderSpec};
 pub use route::{Model, Routes};
 pub use watch::{Interrupt, Watch};
 
+use crate::drain::Stopped;
 use crate::passage::Passage;
 use crate::relay;
 use attempt::{Failure, Request, Trouble};
@@ -149,7 +150,10 @@ pub fn deadline(ring: Ring) -> Box<Denial> {
 }
 
 /// What the client is told when the gateway ends what still runs.
-pub fn stopping() -> Box<Denial> {
+pub fn stopping(why: Stopped) -> Box<Denial> {
+    if why == Stopped::Revoked {
+        return Box::new(Denial::new(Kind::Forbidden, "Access was revoked."));
+    }
     let denial = Denial::new(Kind::Unavailable, "The gateway is shutting down.");
     Box::new(denial.retry_after(Duration::from_secs(1)))
 }

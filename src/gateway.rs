@@ -5,7 +5,7 @@ use crate::exchange::{self, Model, Stop};
 use crate::house::House;
 use crate::listener::Guarded;
 use crate::passage::Passage;
-use crate::routes::models;
+use crate::routes::{Here, jwks, mint, models};
 use crate::{intake, reply};
 use async_trait::async_trait;
 use behest_contract::denial::{Denial, Kind, Verdict};
@@ -74,8 +74,12 @@ impl ProxyHttp for Gateway {
                 passage.model = Some(model);
                 Ok(false)
             }
-            Ok(Admitted::Here(body)) => {
+            Ok(Admitted::Here(Here::Json(body))) => {
                 reply::whole(&mut session.downstream_session, passage, body).await?;
+                Ok(true)
+            }
+            Ok(Admitted::Here(Here::NotModified)) => {
+                reply::not_modified(&mut session.downstream_session, passage).await?;
                 Ok(true)
             }
             Ok(Admitted::Preflight) => {
@@ -167,7 +171,7 @@ fn aborted() -> Box<Error> {
 /// What was let in.
 enum Admitted {
     Exchange(Arc<Model>),
-    Here(bytes::Bytes),
+    Here(Here),
     Preflight,
 }
 
@@ -175,8 +179,13 @@ async fn admit(session: &mut Session, passage: &mut Passage) -> Result<Admitted,
     let client = &mut session.downstream_session;
     let peer = client.client_addr().and_then(|address| address.as_inet()).map(|inet| inet.ip());
     let way = door::enter(client.req_header(), peer, passage)?;
-    if way == Way::Preflight {
-        return Ok(Admitted::Preflight);
+    match way {
+        Way::Preflight => return Ok(Admitted::Preflight),
+        Way::Jwks(project) => {
+            let here = jwks::jwks(client.req_header(), project.as_deref(), passage);
+            return Ok(Admitted::Here(here));
+        }
+        _ => {}
     }
     visit_heads(client.req_header_mut(), passage).await?;
     match way {
@@ -184,10 +193,15 @@ async fn admit(session: &mut Session, passage: &mut Passage) -> Result<Admitted,
             let model = take_in(session, passage, endpoint).await?;
             Ok(Admitted::Exchange(model))
         }
-        Way::Models => models::list(passage).map(Admitted::Here),
-        Way::Model(id) => models::one(passage, &id).map(Admitted::Here),
-        Way::Preflight => Ok(Admitted::Preflight),
+        Way::Mint => mint::mint(client, passage).await.map(here),
+        Way::Models => models::list(passage).map(here),
+        Way::Model(id) => models::one(passage, &id).map(here),
+        Way::Preflight | Way::Jwks(_) => Ok(Admitted::Preflight),
     }
+}
+
+fn here(body: bytes::Bytes) -> Admitted {
+    Admitted::Here(Here::Json(body))
 }
 
 /// Leads the head through the rooms. Who asks is known afterwards, and so is whose origins count.
@@ -229,6 +243,7 @@ fn find_model(passage: &Passage, asked: Option<&str>) -> Result<Arc<Model>, Box<
     let Some(id) = asked.or(project.model.as_deref()) else {
         return Err(refuse("The project has no model of its own: name one."));
     };
-    let model = passage.snapshot.routes.model(id).filter(|_| project.may_use(id));
+    let model =
+        passage.snapshot.routing.of(&project.tenant).model(id).filter(|_| project.may_use(id));
     model.cloned().ok_or_else(|| refuse("There is no such model, or this project may not use it."))
 }

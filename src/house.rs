@@ -1,14 +1,18 @@
 //! What the process owns, whatever its configuration says at the moment.
 
+use crate::directory::{Audit, Draft, Opened};
 use crate::drain::Drain;
 use crate::exchange::Pools;
 use crate::ports::{LineLog, OffloadPool, PrometheusMeter};
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use behest_contract::clock::{Clock, SystemClock};
+use behest_contract::directory::{Directory, Failure};
+use behest_contract::ports::{Busy, offloaded};
+use behest_contract::seal::Seal;
 use behest_ledger::Metrics;
 use behest_quota::{Counters, IpGuard};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,11 +39,15 @@ pub struct Fixtures {
     pub log: Arc<LineLog>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
+    /// Where what the admin API makes is kept.
+    pub directory: Arc<dyn Directory>,
+    /// What opens and seals what is stored.
+    pub seal: Arc<dyn Seal>,
 }
 
 impl Fixtures {
-    /// The parts of a gateway that writes its access log to `out`.
-    pub fn new(out: Box<dyn io::Write + Send>) -> io::Result<Self> {
+    /// The parts of a gateway that writes its access log to `out`, over an opened store.
+    pub fn new(out: Box<dyn io::Write + Send>, opened: &Opened) -> io::Result<Self> {
         let meter = PrometheusMeter::new(env!("CARGO_PKG_VERSION")).map_err(io::Error::other)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
@@ -50,6 +58,8 @@ impl Fixtures {
             log: Arc::new(LineLog::start(out, &meter)?),
             meter: Arc::new(meter),
             clock: Arc::new(SystemClock),
+            directory: opened.directory.clone(),
+            seal: opened.seal.clone(),
         })
     }
 }
@@ -65,6 +75,8 @@ pub struct House {
     /// The metrics about requests.
     pub metrics: Metrics,
     current: ArcSwap<Current>,
+    /// Whoever replaces what is in force does so alone, from what is in force then.
+    replacing: tokio::sync::Mutex<()>,
     ids: RequestIds,
     open: AtomicBool,
 }
@@ -86,6 +98,7 @@ impl House {
             metrics: fixtures.metrics.clone(),
             fixtures,
             current: ArcSwap::from_pointee(current),
+            replacing: tokio::sync::Mutex::default(),
             ids: RequestIds::new()?,
             open: AtomicBool::new(false),
         })
@@ -101,11 +114,56 @@ impl House {
         self.current.load().ip_guard.clone()
     }
 
-    /// Puts a new configuration in force. Running requests keep theirs.
-    pub fn replace(&self, snapshot: Snapshot) {
+    /// Puts in force what `make` makes of what is in force now, away from the event loop. Running
+    /// requests keep theirs. `None` changes nothing.
+    pub async fn replace<E, F>(self: &Arc<Self>, make: F) -> Result<(), Replaced<E>>
+    where
+        E: Send + 'static,
+        F: FnOnce(&Fixtures, &Snapshot) -> Result<Option<Snapshot>, E> + Send + 'static,
+    {
+        let _alone = self.replacing.lock().await;
+        let house = self.clone();
+        let made = offloaded(self.fixtures.offload.as_ref(), move || {
+            make(&house.fixtures, &house.snapshot())
+        });
+        match made.await {
+            Ok(Ok(Some(snapshot))) => self.put_in_force(snapshot),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => return Err(Replaced::Failed(error)),
+            Err(Busy) => return Err(Replaced::Busy),
+        }
+        Ok(())
+    }
+
+    fn put_in_force(&self, snapshot: Snapshot) {
+        let may_end_requests = !snapshot.cuts.is_empty();
         let guard = self.ip_guard().reconfigured(snapshot.ip_guard_config());
         let current = Current { snapshot: Arc::new(snapshot), ip_guard: Arc::new(guard) };
         self.current.store(Arc::new(current));
+        if may_end_requests {
+            self.drain.question();
+        }
+    }
+
+    /// Takes over what has changed in the store, on this node or another.
+    pub async fn catch_up(self: &Arc<Self>) -> Result<(), Failure> {
+        let known = self.snapshot().objects.revision;
+        let records = self.fixtures.directory.changes_after(known).await?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let replaced = self.replace(move |fixtures, now| {
+            let objects = Arc::new(now.objects.with(&records));
+            Snapshot::of_objects(objects, fixtures, now).map(Some)
+        });
+        replaced.await.map_err(|error| Failure::Unavailable(error.to_string().into()))
+    }
+
+    /// Changes what is stored. Once it is answered the change is durable, and in force on this node.
+    pub async fn commit(self: &Arc<Self>, draft: Draft, audit: &Audit) -> Result<(), Failure> {
+        let line = audit.line(self.clock.unix());
+        self.fixtures.directory.commit(draft.into_changes(), line).await?;
+        self.catch_up().await
     }
 
     /// The listeners take connections now.
@@ -113,14 +171,35 @@ impl House {
         self.open.store(true, Ordering::Release);
     }
 
-    /// Whether requests are taken: the listeners are open and nobody has told us to stop.
+    /// Whether requests are taken: the listeners are open, the store can be used, and nobody has told us
+    /// to stop.
     pub fn is_ready(&self) -> bool {
-        self.open.load(Ordering::Acquire) && !self.drain.is_draining()
+        self.open.load(Ordering::Acquire)
+            && !self.drain.is_draining()
+            && self.fixtures.directory.is_healthy()
     }
 
     /// An id that no other request of any process has.
     pub fn next_request_id(&self) -> Arc<str> {
         self.ids.next()
+    }
+}
+
+/// Why nothing was replaced.
+#[derive(Debug)]
+pub enum Replaced<E> {
+    /// There was nobody to make it.
+    Busy,
+    /// It could not be made.
+    Failed(E),
+}
+
+impl<E: fmt::Display> fmt::Display for Replaced<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy => f.write_str("the gateway is too busy"),
+            Self::Failed(error) => error.fmt(f),
+        }
     }
 }
 

@@ -16,6 +16,16 @@ pub async fn read(
     endpoint: Endpoint,
 ) -> Result<Prompt, Box<Denial>> {
     let bytes_max = passage.snapshot.config.body_limit.len_in_memory();
+    let body = read_bytes(client, passage, bytes_max).await?;
+    front::read(endpoint, body)
+}
+
+/// Reads a body of at most this many bytes of UTF-8.
+pub async fn read_bytes(
+    client: &mut ServerSession,
+    passage: &Passage,
+    bytes_max: usize,
+) -> Result<Bytes, Box<Denial>> {
     let length = check_head(&client.req_header().headers, bytes_max)?;
     if client.req_header().headers.contains_key(header::EXPECT) {
         invite_body(client).await?;
@@ -30,7 +40,7 @@ pub async fn read(
     if simdutf8::basic::from_utf8(&body).is_err() {
         return Err(denial(Kind::Invalid, "The body is not UTF-8."));
     }
-    front::read(endpoint, body)
+    Ok(body)
 }
 
 fn denial(kind: Kind, message: &'static str) -> Box<Denial> {

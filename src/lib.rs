@@ -7,6 +7,7 @@ pub mod admin;
 pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod directory;
 pub mod door;
 pub mod drain;
 pub mod exchange;

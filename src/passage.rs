@@ -11,7 +11,7 @@ use behest_contract::chain::Visits;
 use behest_contract::clock::Clock;
 use behest_contract::delta::{Delta, Usage};
 use behest_contract::denial::{Denial, Kind};
-use behest_contract::facts::{Endpoint, Facts};
+use behest_contract::facts::{Endpoint, Facts, Principal};
 use behest_contract::outcome::{Ending, Outcome, Route};
 use behest_contract::prompt::Prompt;
 use behest_ledger::{AttemptResult, Decision, DenialNote, UpstreamFault};
@@ -82,7 +82,12 @@ impl Passage {
             heartbeat: config.heartbeat.duration(),
         };
         let alarm = Alarm::new(deadlines, self.account.started, self.house.clock.clone());
-        Watch::new(alarm, self.house.drain.signal())
+        let bearer = Bearer {
+            house: self.house.clone(),
+            principal: self.facts.read().cloned(),
+            started: self.account.started,
+        };
+        Watch::new(alarm, self.house.drain.signal(), bearer)
     }
 
     /// Takes over the headers of a provider's answer that its configuration lets through.
@@ -145,6 +150,26 @@ impl Passage {
         for (filter, spent) in self.visits.spent() {
             self.house.metrics.filter_took(filter, spent);
         }
+    }
+}
+
+/// Who a request acts for, to be asked whether that still holds.
+pub struct Bearer {
+    house: Arc<House>,
+    principal: Option<Principal>,
+    started: Instant,
+}
+
+impl Bearer {
+    /// Whether whoever it is was revoked, and running requests were meant too.
+    pub fn is_revoked(&self) -> bool {
+        let snapshot = self.house.snapshot();
+        let Some(principal) = self.principal.as_ref().filter(|_| !snapshot.cuts.is_empty()) else {
+            return false;
+        };
+        let clock = &self.house.clock;
+        let age = clock.now().saturating_duration_since(self.started);
+        snapshot.cuts.end(principal, clock.unix().saturating_sub(age))
     }
 }
 

@@ -3,8 +3,10 @@
 mod access_log;
 mod meter;
 mod offload;
+mod seal;
 mod series;
 
 pub use access_log::LineLog;
 pub use meter::{InFlight, PrometheusMeter};
 pub use offload::OffloadPool;
+pub use seal::{Keyring, MasterKey, NoMasterKey};

@@ -100,7 +100,9 @@ async fn stream(
             Err(Interrupt::Ring(ring)) => {
                 return Err(events.break_off(client, deadline(ring)).await);
             }
-            Err(Interrupt::Stopped) => return Err(events.break_off(client, stopping()).await),
+            Err(Interrupt::Stopped(why)) => {
+                return Err(events.break_off(client, stopping(why)).await);
+            }
         }
     }
 }
@@ -244,7 +246,7 @@ async fn settle(
             }
             Err(Interrupt::Ring(ring)) => return Ok(Err(deadline(ring))),
             Err(Interrupt::ClientLeft) => return Err(Stop::ClientLeft),
-            Err(Interrupt::Stopped) => return Ok(Err(stopping())),
+            Err(Interrupt::Stopped(why)) => return Ok(Err(stopping(why))),
         }
     }
 }

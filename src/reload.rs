@@ -1,9 +1,8 @@
 //! Reading the configuration again: whole or not at all.
 
 use crate::config::Config;
-use crate::house::House;
+use crate::house::{House, Replaced};
 use crate::snapshot::Snapshot;
-use behest_contract::ports::offloaded;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,34 +12,29 @@ pub struct NotReloaded(pub Vec<String>);
 
 /// Reads the file again, away from the event loop, and puts it in force if all of it is right.
 pub async fn reload_off_loop(house: &Arc<House>, path: &Path) -> Result<(), NotReloaded> {
-    let (ours, path) = (house.clone(), path.to_owned());
-    let done = offloaded(house.fixtures.offload.as_ref(), move || reload(&ours, &path));
-    done.await.unwrap_or_else(|_| Err(NotReloaded(vec!["The gateway is too busy.".to_owned()])))
+    let path = path.to_owned();
+    let reloaded = house.replace(move |fixtures, before| {
+        let config = Config::load(&path).map_err(|errors| NotReloaded(lines(&errors)))?;
+        tell_what_waits(&before.config, &config);
+        let snapshot = Snapshot::of_config(config, fixtures, before);
+        snapshot.map(Some).map_err(|error| NotReloaded(lines(&error)))
+    });
+    let reloaded = reloaded.await.map_err(|error| match error {
+        Replaced::Failed(errors) => errors,
+        Replaced::Busy => NotReloaded(vec!["The gateway is too busy.".to_owned()]),
+    });
+    house.fixtures.meter.reloaded(reloaded.is_ok(), house.clock.unix());
+    match &reloaded {
+        Ok(()) => log::info!("the configuration was read again"),
+        Err(NotReloaded(lines)) => lines
+            .iter()
+            .for_each(|line| log::error!("the configuration was not read again: {line}")),
+    }
+    reloaded
 }
 
-fn reload(house: &House, path: &Path) -> Result<(), NotReloaded> {
-    let before = house.snapshot();
-    let reloaded = Config::load(path)
-        .map_err(|errors| NotReloaded(errors.to_string().lines().map(str::to_owned).collect()))
-        .and_then(|config| {
-            Snapshot::new(config, &house.fixtures, Some(&before))
-                .map_err(|error| NotReloaded(vec![error.to_string()]))
-        });
-    house.fixtures.meter.reloaded(reloaded.is_ok(), house.clock.unix());
-    match reloaded {
-        Ok(snapshot) => {
-            tell_what_waits(&before.config, &snapshot.config);
-            house.replace(snapshot);
-            log::info!("the configuration was read again");
-            Ok(())
-        }
-        Err(errors) => {
-            for line in &errors.0 {
-                log::error!("the configuration was not read again: {line}");
-            }
-            Err(errors)
-        }
-    }
+fn lines(errors: &impl ToString) -> Vec<String> {
+    errors.to_string().lines().map(str::to_owned).collect()
 }
 
 /// What was bound at start stays as it is until the next one.

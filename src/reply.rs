@@ -29,7 +29,7 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The status of a refusal, and OpenAI's word for it (CONTRACT 6). Our own word is [`Kind::code`].
-fn row(kind: Kind) -> (StatusCode, &'static str) {
+pub fn row(kind: Kind) -> (StatusCode, &'static str) {
     const INVALID: &str = "invalid_request_error";
     const PERMISSION: &str = "permission_error";
     const QUOTA: &str = "insufficient_quota";
@@ -115,6 +115,14 @@ pub async fn nothing(client: &mut ServerSession, passage: &mut Passage) -> Resul
     let head = head(client, StatusCode::NO_CONTENT, headers(passage, None));
     client.write_response_header(head).await?;
     completed(passage, StatusCode::NO_CONTENT);
+    Ok(())
+}
+
+/// Answers that the client has it already.
+pub async fn not_modified(client: &mut ServerSession, passage: &mut Passage) -> Result<()> {
+    let head = head(client, StatusCode::NOT_MODIFIED, headers(passage, None));
+    client.write_response_header(head).await?;
+    completed(passage, StatusCode::NOT_MODIFIED);
     Ok(())
 }
 

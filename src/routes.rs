@@ -1,3 +1,16 @@
 //! Answers that are given here.
 
+pub mod jwks;
+pub mod mint;
 pub mod models;
+
+use bytes::Bytes;
+
+/// An answer that is given here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Here {
+    /// This, as JSON.
+    Json(Bytes),
+    /// The client has it already.
+    NotModified,
+}

@@ -2,11 +2,13 @@
 
 use crate::admin::{Admin, AdminSecret};
 use crate::config::{Config, ConfigErrors};
+use crate::directory;
 use crate::gateway::Gateway;
 use crate::house::{Fixtures, House};
 use crate::listener::Listener;
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::tasks::{Drainer, Opener, Reloader, Signals};
+use crate::tasks::{Drainer, Follower, Opener, Reloader, Signals};
+use behest_contract::clock::SystemClock;
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
@@ -33,6 +35,8 @@ pub enum StartError {
     Config(ConfigErrors),
     /// It cannot be put in force.
     Snapshot(SnapshotError),
+    /// The store, or what is sealed in it, cannot be opened.
+    Store(String),
     /// The machine does not play along.
     Io(String, io::Error),
 }
@@ -42,6 +46,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(errors) => errors.fmt(f),
             Self::Snapshot(error) => error.fmt(f),
+            Self::Store(error) => f.write_str(error),
             Self::Io(what, error) => write!(f, "{what}: {error}"),
         }
     }
@@ -53,13 +58,16 @@ impl std::error::Error for StartError {}
 pub fn run(path: &Path, announce: impl FnOnce(&Config) + Send + 'static) -> Result<(), StartError> {
     pingora::tls::install_default_crypto_provider();
     let config = Config::load(path).map_err(StartError::Config)?;
-    let out = Box::new(io::stdout());
-    let fixtures = Fixtures::new(out).map_err(|error| StartError::Io("starting".into(), error))?;
     check_free(config.listen.data)?;
     check_free(config.listen.admin)?;
+    let opened = directory::open(&config, &SystemClock).map_err(StartError::Store)?;
+    let out = Box::new(io::stdout());
+    let fixtures = Fixtures::new(out, &opened);
+    let fixtures = fixtures.map_err(|error| StartError::Io("starting".into(), error))?;
     let secret = AdminSecret::of(&config)
         .map_err(|error| StartError::Io("the admin secret's file".into(), error))?;
-    let snapshot = Snapshot::new(config, &fixtures, None).map_err(StartError::Snapshot)?;
+    let snapshot = Snapshot::first(config, opened.objects, &fixtures);
+    let snapshot = snapshot.map_err(StartError::Snapshot)?;
     let house = House::new(fixtures, snapshot);
     let house = Arc::new(house.map_err(|error| StartError::Io("starting".into(), error))?);
     house.fixtures.meter.reloaded(true, house.clock.unix());
@@ -89,6 +97,7 @@ fn serve(
     server.add_service(admin_service(house, config, path.clone(), secret));
     let reloader = Reloader::new(house.clone(), path);
     server.add_service(background_service("reload", reloader));
+    server.add_service(background_service("follow", Follower::new(house.clone())));
     server.add_service(background_service("drain", Drainer::new(house.clone())));
     let opener = Opener::new(house.clone(), announce);
     server.add_service(background_service("open", opener));

@@ -1,10 +1,12 @@
 //! Background services: signals, reloading, and the end.
 
 use crate::config::Config;
+use crate::directory::tend;
 use crate::drain::Drain;
 use crate::house::House;
 use crate::reload;
 use async_trait::async_trait;
+use behest_contract::directory::Failure;
 use parking_lot::Mutex;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
 use pingora::services::background::BackgroundService;
@@ -154,6 +156,57 @@ impl BackgroundService for Reloader {
             }
             // Told in the log already, whatever the outcome.
             let _ = reload::reload_off_loop(&self.house, &self.path).await;
+        }
+    }
+}
+
+/// Follows the store: what other nodes have changed is in force here within a second. Looks after the
+/// gateway's own keys on the way.
+pub struct Follower {
+    house: Arc<House>,
+}
+
+/// Between two looks at the store.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
+/// Looks at the store between two looks at the own keys.
+const LOOKS_PER_TENDING: u32 = 120;
+
+impl Follower {
+    /// A follower of this house's store.
+    pub fn new(house: Arc<House>) -> Self {
+        Self { house }
+    }
+
+    async fn look(&self) -> Result<(), Failure> {
+        let directory = &self.house.fixtures.directory;
+        if directory.revision().await? > self.house.snapshot().objects.revision {
+            self.house.catch_up().await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl BackgroundService for Follower {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        let mut in_trouble = false;
+        for look in 0_u32.. {
+            let mut seen = self.look().await;
+            if look.is_multiple_of(LOOKS_PER_TENDING) && seen.is_ok() {
+                seen = tend(&self.house).await;
+            }
+            // One line when it begins and one when it is over, however long it takes.
+            match (&seen, in_trouble) {
+                (Err(failure), false) => log::error!("the store cannot be followed: {failure}"),
+                (Ok(()), true) => log::warn!("the store can be followed again"),
+                _ => {}
+            }
+            in_trouble = seen.is_err();
+            tokio::select! {
+                _ = shutdown.changed() => return,
+                () = tokio::time::sleep(FOLLOW_EVERY) => {}
+            }
         }
     }
 }

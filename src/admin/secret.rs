@@ -1,13 +1,12 @@
 //! The admin API's secret.
 
 use crate::config::Config;
+use crate::directory::{beside, read_private, write_private};
 use crate::house::random_hex;
 use behest_contract::secret::Secret;
 use http::{HeaderMap, header};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use subtle::ConstantTimeEq;
 
 /// Bytes of a generated secret.
@@ -22,9 +21,9 @@ impl AdminSecret {
         if let Some(secret) = config.admin_secret.as_ref().and_then(|secret| secret.secret()) {
             return Ok(Self(secret.clone()));
         }
-        let path = beside(&config.data);
-        match fs::read_to_string(&path) {
-            Ok(text) => check_private(&path).and_then(|()| kept(text.trim())),
+        let path = beside(&config.data, ".admin-secret");
+        match read_private(&path) {
+            Ok(text) => kept(text.trim()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => generate(&path),
             Err(error) => Err(error),
         }
@@ -43,21 +42,6 @@ impl AdminSecret {
     }
 }
 
-/// `./data` has its secret in `./data.admin-secret`.
-fn beside(data: &Path) -> PathBuf {
-    let mut name = data.file_name().unwrap_or("data".as_ref()).to_owned();
-    name.push(".admin-secret");
-    data.with_file_name(name)
-}
-
-fn check_private(path: &Path) -> io::Result<()> {
-    if fs::metadata(path)?.permissions().mode() & 0o077 == 0 {
-        return Ok(());
-    }
-    let message = format!("{} can be read by others: chmod 600 it", path.display());
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
-}
-
 fn kept(text: &str) -> io::Result<AdminSecret> {
     if text.len() < SECRET_BYTES {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the kept secret is too short"));
@@ -66,14 +50,8 @@ fn kept(text: &str) -> io::Result<AdminSecret> {
 }
 
 fn generate(path: &Path) -> io::Result<AdminSecret> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
-    }
     let secret = random_hex(SECRET_BYTES)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(secret.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
+    write_private(path, &secret)?;
     log::warn!("no admin_secret is configured: one was generated into {}", path.display());
     Ok(AdminSecret(Secret::new(secret)))
 }

@@ -35,7 +35,6 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
 
 fn provider_parts(provider: &Provider, switched_on: &mut dyn FnMut(&str, bool)) {
     switched_on("kind", provider.kind != ProviderKind::Openai);
-    switched_on("byok", provider.byok.allow || provider.byok.fallback);
     switched_on("breaker", provider.breaker.is_some());
 }
 

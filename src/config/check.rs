@@ -119,9 +119,13 @@ fn secrets(config: &Config, problems: &mut Vec<Problem>) {
         problems.push(Problem::new("/store/url", "is only read with engine: redis"));
     }
     let is_key = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if config.master_key.secret().is_some_and(|key| !is_key(key.expose())) {
-        let message = format!("{} does not hold 64 hex digits", config.master_key.reference());
-        problems.push(Problem::new("/master_key", message));
+    let older = config.older_master_keys.iter().enumerate();
+    let older = older.map(|(at, key)| (format!("/older_master_keys/{at}"), key));
+    for (at, key) in older.chain([("/master_key".to_owned(), &config.master_key)]) {
+        if key.secret().is_some_and(|secret| !is_key(secret.expose())) {
+            let message = format!("{} does not hold 64 hex digits", key.reference());
+            problems.push(Problem::new(at, message));
+        }
     }
 }
 

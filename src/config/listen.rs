@@ -107,6 +107,8 @@ pub struct Limits {
     pub ip: IpLimits,
     /// What a project may do that sets no limits of its own.
     pub project: DefaultProjectLimits,
+    /// What a key may mint.
+    pub mint: MintLimits,
 }
 
 /// The guard per client address.
@@ -138,6 +140,21 @@ pub struct DefaultProjectLimits {
 impl Default for DefaultProjectLimits {
     fn default() -> Self {
         Self { requests_per_minute: 60 }
+    }
+}
+
+/// What a key may mint.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MintLimits {
+    /// Tokens per API key and calendar minute.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub requests_per_minute: u32,
+}
+
+impl Default for MintLimits {
+    fn default() -> Self {
+        Self { requests_per_minute: 6000 }
     }
 }
 

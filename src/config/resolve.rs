@@ -38,6 +38,9 @@ fn secrets(config: &mut Config) -> Vec<(String, &mut SecretRef)> {
         let key = provider.api_key.as_mut();
         found.extend(key.map(|secret| (format!("/providers/{at}/api_key"), secret)));
     }
+    for (at, secret) in config.older_master_keys.iter_mut().enumerate() {
+        found.push((format!("/older_master_keys/{at}"), secret));
+    }
     for (at, tenant) in config.tenants.iter_mut().enumerate() {
         for (below, project) in tenant.projects.iter_mut().enumerate() {
             for (index, key) in project.api_keys.iter_mut().enumerate() {

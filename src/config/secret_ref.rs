@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use behest_contract::secret::Secret;
 
@@ -18,6 +18,8 @@ pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretRef {
     reference: String,
+    /// Of a reference to a file, once it was looked up.
+    path: Option<PathBuf>,
     secret: Option<Secret>,
 }
 
@@ -35,17 +37,22 @@ impl SecretRef {
                 "a secret is written as a reference, env:NAME or file:PATH, never as itself".into(),
             );
         }
-        Ok(Self { reference: text.to_owned(), secret: None })
+        Ok(Self { reference: text.to_owned(), path: None, secret: None })
     }
 
     /// A reference to an environment variable.
     pub(super) fn of_variable(name: &str) -> Self {
-        Self { reference: format!("env:{name}"), secret: None }
+        Self { reference: format!("env:{name}"), path: None, secret: None }
     }
 
     /// How the file names the secret: `env:NAME` or `file:PATH`.
     pub fn reference(&self) -> &str {
         &self.reference
+    }
+
+    /// The file that a looked-up reference names, if it names one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// The secret. Always there in a loaded configuration, but for a `master_key` whose variable
@@ -60,7 +67,10 @@ impl SecretRef {
             Some(("env", name)) => env(name).ok_or_else(|| {
                 Unresolved::Absent(format!("environment variable {name} is not set"))
             })?,
-            Some((_, path)) => read(&base.join(path), path)?,
+            Some((_, path)) => {
+                let whole = self.path.insert(base.join(path));
+                read(whole, path)?
+            }
             None => return Err(Unresolved::Unusable("is no reference".into())),
         };
         let secret = without_newline(&text);

@@ -432,10 +432,6 @@ fn what_is_not_built_yet_is_refused_when_it_is_switched_on() {
         ("listen: { admin_tls: { cert: c, key: k } }", "listen.admin_tls"),
         ("store: { engine: redis, url: 'env:REDIS_URL' }", "store.engine"),
         ("providers: [{ name: p, base_url: 'http://h', kind: anthropic }]", "providers[0].kind"),
-        (
-            "providers: [{ name: p, base_url: 'http://h', byok: { allow: true } }]",
-            "providers[0].byok",
-        ),
         ("providers: [{ name: p, base_url: 'http://h', breaker: {} }]", "providers[0].breaker"),
     ];
     let refused = |text: &str, path: &str| {

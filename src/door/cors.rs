@@ -4,6 +4,7 @@ use super::path::{Asked, Route};
 use crate::passage::Passage;
 use crate::snapshot::Project;
 use behest_contract::denial::{Denial, Kind};
+use behest_contract::facts::Endpoint;
 use http::{HeaderName, HeaderValue, header};
 use pingora::http::RequestHeader;
 
@@ -20,7 +21,15 @@ const EXPOSED: &str = "X-Request-Id, X-Trace-Id, Retry-After, Retry-After-Ms, X-
 
 /// Answers a preflight: always 204, with permission only where there is one. On a host that names no
 /// project, any project's permission will do; the request itself is checked against its own.
-pub(super) fn answer_preflight(head: &RequestHeader, project: Option<&str>, passage: &mut Passage) {
+pub(super) fn answer_preflight(
+    head: &RequestHeader,
+    endpoint: Option<Endpoint>,
+    project: Option<&str>,
+    passage: &mut Passage,
+) {
+    if endpoint == Some(Endpoint::Mint) {
+        return;
+    }
     push(passage, header::VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = head.headers.get(header::ORIGIN) else { return };
     if !is_allowed(origin, project, passage) {
@@ -58,8 +67,12 @@ pub(super) fn check_origin(
     passage: &mut Passage,
 ) -> Result<(), Box<Denial>> {
     let Some(origin) = head.headers.get(header::ORIGIN) else { return Ok(()) };
-    if matches!(asked, Asked::Route(Route::Preflight, _)) {
+    if matches!(asked, Asked::Route(Route::Preflight(_), _)) {
         return Ok(());
+    }
+    // A page that could mint could be anybody: keys do not belong into pages.
+    if matches!(asked, Asked::Route(Route::Mint, _)) {
+        return Err(Box::new(Denial::new(Kind::Forbidden, "Tokens are not minted for pages.")));
     }
     push(passage, header::VARY, HeaderValue::from_static("Origin"));
     if !is_allowed(origin, project, passage) {

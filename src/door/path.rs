@@ -1,15 +1,119 @@
-//! Paths and methods.
+//! Paths and methods: the one table of routes of the data listener.
 
+use behest_contract::facts::{Accepts, Endpoint};
 use http::Method;
+use std::sync::Arc;
 
-/// The routes of the data listener.
+/// A route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     Chat,
     Embeddings,
     Models,
-    Model(String),
-    Preflight,
+    Model(Arc<str>),
+    Mint,
+    Jwks,
+    /// A browser's question before a request to this endpoint.
+    Preflight(Option<Endpoint>),
+}
+
+/// A row of the table.
+struct Row {
+    /// The path, whose last segment may be `{id}`.
+    template: &'static str,
+    /// The one method that it knows, beside OPTIONS.
+    method: Method,
+    /// What is asked; whoever asks must show what [`Endpoint::accepts`] says, or nothing at all.
+    endpoint: Option<Endpoint>,
+    /// The route, given the `{id}`.
+    route: fn(Arc<str>) -> Route,
+    /// What `Allow` says.
+    allow: &'static str,
+}
+
+/// Every route. One without a policy does not compile.
+const TABLE: [Row; 7] = [
+    Row {
+        template: "/v1/chat/completions",
+        method: Method::POST,
+        endpoint: Some(Endpoint::Chat),
+        route: |_| Route::Chat,
+        allow: "POST, OPTIONS",
+    },
+    Row {
+        template: "/v1/embeddings",
+        method: Method::POST,
+        endpoint: Some(Endpoint::Embeddings),
+        route: |_| Route::Embeddings,
+        allow: "POST, OPTIONS",
+    },
+    Row {
+        template: "/v1/auth/mint",
+        method: Method::POST,
+        endpoint: Some(Endpoint::Mint),
+        route: |_| Route::Mint,
+        allow: "POST, OPTIONS",
+    },
+    Row {
+        template: "/auth/v1/auth/mint",
+        method: Method::POST,
+        endpoint: Some(Endpoint::Mint),
+        route: |_| Route::Mint,
+        allow: "POST, OPTIONS",
+    },
+    Row {
+        template: "/v1/models",
+        method: Method::GET,
+        endpoint: Some(Endpoint::Models),
+        route: |_| Route::Models,
+        allow: "GET, OPTIONS",
+    },
+    Row {
+        template: "/.well-known/jwks.json",
+        method: Method::GET,
+        endpoint: None,
+        route: |_| Route::Jwks,
+        allow: "GET, OPTIONS",
+    },
+    Row {
+        template: "/v1/models/{id}",
+        method: Method::GET,
+        endpoint: Some(Endpoint::Models),
+        route: Route::Model,
+        allow: "GET, OPTIONS",
+    },
+];
+
+/// What stands for the last segment in a template.
+const ID: &str = "{id}";
+
+/// A route as it is told to people and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Listed {
+    /// The method.
+    pub method: &'static str,
+    /// The path's template.
+    pub path: &'static str,
+    /// The credential that it wants: `none`, `key` or `token or key`.
+    pub credential: &'static str,
+}
+
+/// All routes, and the preflights of all paths.
+pub fn list() -> Vec<Listed> {
+    let listed = TABLE.iter().flat_map(|row| {
+        let method = if row.method == Method::GET { "GET" } else { "POST" };
+        let credential = match row.endpoint.map(Endpoint::accepts) {
+            None => "none",
+            Some(Accepts::Key) => "key",
+            Some(Accepts::TokenOrKey) => "token or key",
+        };
+        [(method, credential), ("OPTIONS", "none")].map(|(method, credential)| Listed {
+            method,
+            path: row.template,
+            credential,
+        })
+    });
+    listed.collect()
 }
 
 /// What a method and a path come to.
@@ -35,35 +139,27 @@ impl Asked {
     }
 }
 
-/// Finds the route. Only a model's name may hold an encoded slash, which some clients send plain.
+/// Finds the route. Only an id may hold an encoded slash; a model's name some clients send plain.
 pub(super) fn find(path: &str, method: &Method) -> Asked {
-    let template = match path {
-        "/v1/chat/completions" => "/v1/chat/completions",
-        "/v1/embeddings" => "/v1/embeddings",
-        "/v1/models" => "/v1/models",
-        _ => return find_model(path, method),
-    };
-    match (template, method) {
-        (_, &Method::OPTIONS) => Asked::Route(Route::Preflight, template),
-        ("/v1/chat/completions", &Method::POST) => Asked::Route(Route::Chat, template),
-        ("/v1/embeddings", &Method::POST) => Asked::Route(Route::Embeddings, template),
-        ("/v1/models", &Method::GET) => Asked::Route(Route::Models, template),
-        ("/v1/models", _) => Asked::OtherMethod("GET, OPTIONS", template),
-        _ => Asked::OtherMethod("POST, OPTIONS", template),
+    for row in &TABLE {
+        let Some(id) = id_in(row.template, path) else { continue };
+        let Some(id) = percent_decoded(id) else { return Asked::BadPath };
+        return match *method {
+            Method::OPTIONS => Asked::Route(Route::Preflight(row.endpoint), row.template),
+            _ if *method == row.method => Asked::Route((row.route)(id.into()), row.template),
+            _ => Asked::OtherMethod(row.allow, row.template),
+        };
     }
+    let encoded = path.as_bytes().windows(3).any(|three| three.eq_ignore_ascii_case(b"%2f"));
+    if encoded { Asked::BadPath } else { Asked::Nothing }
 }
 
-fn find_model(path: &str, method: &Method) -> Asked {
-    const TEMPLATE: &str = "/v1/models/{id}";
-    let Some(id) = path.strip_prefix("/v1/models/").filter(|id| !id.is_empty()) else {
-        let encoded = path.as_bytes().windows(3).any(|three| three.eq_ignore_ascii_case(b"%2f"));
-        return if encoded { Asked::BadPath } else { Asked::Nothing };
-    };
-    let Some(id) = percent_decoded(id) else { return Asked::BadPath };
-    match *method {
-        Method::OPTIONS => Asked::Route(Route::Preflight, TEMPLATE),
-        Method::GET => Asked::Route(Route::Model(id), TEMPLATE),
-        _ => Asked::OtherMethod("GET, OPTIONS", TEMPLATE),
+/// What a path has in the place of a template's id: nothing where the template has none. `None` if the
+/// path is another.
+fn id_in<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    match template.strip_suffix(ID) {
+        None => (template == path).then_some(""),
+        Some(before) => path.strip_prefix(before).filter(|id| !id.is_empty()),
     }
 }
 
@@ -85,12 +181,12 @@ fn percent_decoded(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, Route, find};
+    use super::{Asked, Route, find, list};
     use http::Method;
 
     #[test]
     fn paths_lead_where_they_say() {
-        let model = |id: &str| Asked::Route(Route::Model(id.to_owned()), "/v1/models/{id}");
+        let model = |id: &str| Asked::Route(Route::Model(id.into()), "/v1/models/{id}");
         for (method, path, wanted) in [
             (
                 Method::POST,
@@ -107,6 +203,7 @@ mod tests {
             (Method::POST, "/v1/chat", Asked::Nothing),
             (Method::GET, "/v1/models/", Asked::Nothing),
             (Method::GET, "/", Asked::Nothing),
+            (Method::POST, "/auth/v1/auth/mint", Asked::Route(Route::Mint, "/auth/v1/auth/mint")),
             (
                 Method::HEAD,
                 "/v1/chat/completions",
@@ -115,6 +212,15 @@ mod tests {
             (Method::POST, "/v1/models/x", Asked::OtherMethod("GET, OPTIONS", "/v1/models/{id}")),
         ] {
             assert_eq!(find(path, &method), wanted, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn every_listed_route_is_found() {
+        for listed in list() {
+            let path = listed.path.replace("{id}", "x");
+            let found = find(&path, &Method::from_bytes(listed.method.as_bytes()).unwrap());
+            assert!(matches!(found, Asked::Route(_, template) if template == listed.path));
         }
     }
 }

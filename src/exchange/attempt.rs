@@ -153,7 +153,7 @@ fn check_status(talk: &Talk, place: &Place) -> Result<(), Trouble> {
         Judgement::Answer => return Ok(()),
         Judgement::Busy => (UpstreamFault::RateLimited, true),
         Judgement::Failed => (UpstreamFault::Failed, true),
-        Judgement::BadCredential => (UpstreamFault::Credential, false),
+        Judgement::BadCredential => (UpstreamFault::Credential, place.provider.falls_back()),
         Judgement::Refused => (UpstreamFault::Refused, false),
         Judgement::Nonsense => (UpstreamFault::Nonsense, false),
     };
@@ -282,6 +282,6 @@ fn interrupted(interrupt: Interrupt) -> Stop {
     match interrupt {
         Interrupt::ClientLeft => Stop::ClientLeft,
         Interrupt::Ring(ring) => Stop::Refused(deadline(ring)),
-        Interrupt::Stopped => Stop::Refused(super::stopping()),
+        Interrupt::Stopped(why) => Stop::Refused(super::stopping(why)),
     }
 }

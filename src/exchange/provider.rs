@@ -22,6 +22,7 @@ use std::time::Duration;
 const USER_AGENT: &str = concat!("behest/", env!("CARGO_PKG_VERSION"));
 
 /// What makes a [`Provider`].
+#[derive(Clone)]
 pub struct ProviderSpec {
     /// Its configured name.
     pub name: Arc<str>,
@@ -45,6 +46,11 @@ pub struct ProviderSpec {
     pub pass_request: Vec<HeaderName>,
     /// Headers of its answers that the client is given.
     pub pass_response: Vec<HeaderName>,
+    /// Whether it is called with a tenant's own key.
+    pub is_tenants: bool,
+    /// Whether the next place is the same provider with the gateway's own key, for when a tenant's is
+    /// refused.
+    pub falls_back: bool,
 }
 
 /// A provider.
@@ -85,6 +91,16 @@ impl Provider {
     /// Its configured name.
     pub fn name(&self) -> &Arc<str> {
         &self.spec.name
+    }
+
+    /// Whether it is called with a tenant's own key.
+    pub fn is_tenants(&self) -> bool {
+        self.spec.is_tenants
+    }
+
+    /// Whether a refused key is no reason to stop.
+    pub fn falls_back(&self) -> bool {
+        self.spec.falls_back
     }
 
     /// How it speaks.

@@ -1,7 +1,8 @@
 //! What may cut a wait short: the client leaving, a deadline, the gateway stopping.
 
 use super::alarm::{Alarm, Ring};
-use crate::drain::StopSignal;
+use crate::drain::{StopSignal, Stopped};
+use crate::passage::Bearer;
 use pingora::protocols::http::ServerSession;
 use std::future::{Future, pending};
 
@@ -12,8 +13,8 @@ pub enum Interrupt {
     ClientLeft,
     /// Time is up for something.
     Ring(Ring),
-    /// The gateway ends what still runs.
-    Stopped,
+    /// The gateway ends what still runs, or whoever it acts for was revoked.
+    Stopped(Stopped),
 }
 
 /// Watches over one exchange.
@@ -21,12 +22,13 @@ pub struct Watch {
     /// The exchange's deadlines.
     pub alarm: Alarm,
     stop: StopSignal,
+    bearer: Bearer,
 }
 
 impl Watch {
     /// A watch.
-    pub fn new(alarm: Alarm, stop: StopSignal) -> Self {
-        Self { alarm, stop }
+    pub fn new(alarm: Alarm, stop: StopSignal, bearer: Bearer) -> Self {
+        Self { alarm, stop, bearer }
     }
 
     /// Waits for `work`, unless something else comes first. Then `work` is dropped: pass a reference
@@ -41,7 +43,7 @@ impl Watch {
             done = work => Ok(done),
             () = gone(client) => Err(Interrupt::ClientLeft),
             ring = self.alarm.ring() => Err(Interrupt::Ring(ring)),
-            () = self.stop.stopped() => Err(Interrupt::Stopped),
+            why = self.stop.stopped(|| self.bearer.is_revoked()) => Err(Interrupt::Stopped(why)),
         }
     }
 }

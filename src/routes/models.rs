@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// All models.
 pub fn list(passage: &Passage) -> Result<Bytes, Box<Denial>> {
     let project = project(passage)?;
-    let ids = passage.snapshot.routes.ids().filter(|id| project.may_use(id));
+    let ids = passage.snapshot.routing.of(&project.tenant).ids().filter(|id| project.may_use(id));
     let models: Vec<_> = ids.map(|id| model(id)).collect();
     Ok(json!({ "object": "list", "data": models }).to_string().into())
 }
@@ -18,7 +18,7 @@ pub fn list(passage: &Passage) -> Result<Bytes, Box<Denial>> {
 /// One model.
 pub fn one(passage: &Passage, id: &str) -> Result<Bytes, Box<Denial>> {
     let project = project(passage)?;
-    if passage.snapshot.routes.model(id).is_none() || !project.may_use(id) {
+    if passage.snapshot.routing.of(&project.tenant).model(id).is_none() || !project.may_use(id) {
         return Err(Box::new(
             Denial::new(Kind::NotFound, "There is no such model.").param("model"),
         ));

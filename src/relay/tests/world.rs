@@ -4,12 +4,14 @@
 
 use super::rooms::{Identify, Record};
 use crate::config::Config;
+use crate::directory;
 use crate::door;
 use crate::gateway::Gateway;
 use crate::house::{Fixtures, House};
 use crate::listener::Listener;
 use crate::snapshot::Snapshot;
 use behest_contract::chain::Chain;
+use behest_contract::clock::SystemClock;
 use behest_contract::filter::Filter;
 use behest_contract::outcome::{Ending, Outcome};
 use pingora::apps::ServerApp;
@@ -20,6 +22,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -75,6 +78,7 @@ pub(super) struct World {
     gateway: SocketAddr,
     calls: mpsc::Receiver<Call>,
     record: Record,
+    _folder: TempDir,
 }
 
 impl World {
@@ -82,9 +86,10 @@ impl World {
     pub(super) async fn new(rooms: Vec<Arc<dyn Filter>>) -> Self {
         let (provider, calls) = provider().await;
         let record = Record::default();
-        let house = house(provider, rooms, record.clone());
+        let folder = tempfile::tempdir().unwrap();
+        let house = house(provider, folder.path(), rooms, record.clone());
         let gateway = serve(house.clone()).await;
-        Self { house, gateway, calls, record }
+        Self { house, gateway, calls, record, _folder: folder }
     }
 
     /// Sends a chat and leaves the rest to the test.
@@ -151,7 +156,12 @@ pub(super) async fn read_until(client: &mut TcpStream, wanted: &str) -> String {
     text
 }
 
-fn house(provider: SocketAddr, rooms: Vec<Arc<dyn Filter>>, record: Record) -> Arc<House> {
+fn house(
+    provider: SocketAddr,
+    folder: &Path,
+    rooms: Vec<Arc<dyn Filter>>,
+    record: Record,
+) -> Arc<House> {
     let text = format!(
         r#"
 timeouts: {{ connect: 2s, first_byte: 400ms, between_bytes: 400ms, total: 20s }}
@@ -163,9 +173,10 @@ default_model: m
 tenants: [ {{ id: t, projects: [ {{ id: p }} ] }} ]
 "#
     );
-    let config = Config::parse(&text, "test.yaml", Path::new("."), &|_| None).unwrap();
-    let fixtures = Fixtures::new(Box::new(std::io::sink())).unwrap();
-    let mut snapshot = Snapshot::new(config, &fixtures, None).unwrap();
+    let config = Config::parse(&text, "test.yaml", folder, &|_| None).unwrap();
+    let opened = directory::open(&config, &SystemClock).unwrap();
+    let fixtures = Fixtures::new(Box::new(std::io::sink()), &opened).unwrap();
+    let mut snapshot = Snapshot::first(config, opened.objects, &fixtures).unwrap();
     let mut chain: Vec<Arc<dyn Filter>> = vec![Arc::new(record), Arc::new(Identify)];
     chain.extend(rooms);
     snapshot.chain = Chain::new(chain, &door::given(), fixtures.clock.clone()).unwrap();

@@ -1,0 +1,150 @@
+//! At start: the store opened, its records read, and the master key found that opens what is sealed.
+
+use super::draft::{Audit, Draft};
+use super::objects::{Object, SealCheckObject};
+use super::{Objects, own_keys};
+use crate::config::Config;
+use crate::house::random_hex;
+use crate::ports::{Keyring, MasterKey};
+use behest_contract::clock::Clock;
+use behest_contract::directory::{Directory, Expect};
+use behest_contract::seal::{Place, Seal};
+use behest_contract::secret::Secret;
+use behest_store::{Embedded, EmbeddedConfig};
+use futures::executor::block_on;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a start has found.
+pub struct Opened {
+    /// The store.
+    pub directory: Arc<dyn Directory>,
+    /// What opens and seals.
+    pub seal: Arc<dyn Seal>,
+    /// What the store holds.
+    pub objects: Objects,
+}
+
+/// Opens the store of a configuration. Blocks.
+pub fn open(config: &Config, clock: &dyn Clock) -> Result<Opened, String> {
+    let directory = Embedded::open(&config.data, &EmbeddedConfig::default())
+        .map_err(|error| error.to_string())?;
+    let directory: Arc<dyn Directory> = Arc::new(directory);
+    let records = block_on(directory.changes_after(Objects::default().revision));
+    let objects = Objects::default().with(&records.map_err(|failure| failure.to_string())?);
+    let seal: Arc<dyn Seal> = Arc::new(keyring(config, objects.have_seals())?);
+    let mut opened = Opened { directory, seal, objects };
+    check_seals(&mut opened, clock)?;
+    own_keys::ensure_active(&mut opened, clock)?;
+    Ok(opened)
+}
+
+impl Opened {
+    /// Commits and takes over what was committed.
+    pub(super) fn commit(
+        &mut self,
+        draft: Draft,
+        action: &'static str,
+        object: &str,
+        clock: &dyn Clock,
+    ) -> Result<(), String> {
+        let audit = Audit::by_gateway(action, object);
+        let committed = self.directory.commit(draft.into_changes(), audit.line(clock.unix()));
+        block_on(committed).map_err(|failure| failure.to_string())?;
+        let changed = block_on(self.directory.changes_after(self.objects.revision));
+        self.objects = self.objects.with(&changed.map_err(|failure| failure.to_string())?);
+        Ok(())
+    }
+}
+
+/// A text that is sealed at first start; a later start must be able to open it.
+const CHECKED: &str = "behest";
+
+fn check_place() -> Place<'static> {
+    Place { tenant: "", collection: SealCheckObject::COLLECTION, record: "master", field: "sealed" }
+}
+
+fn check_seals(opened: &mut Opened, clock: &dyn Clock) -> Result<(), String> {
+    if let Some(check) = opened.objects.seal_checks.iter().next() {
+        let clear = opened.seal.open(check_place(), &check.sealed);
+        return match clear {
+            Ok(clear) if clear.expose() == CHECKED => Ok(()),
+            _ => Err("master_key is not the key that the stored data was sealed under".to_owned()),
+        };
+    }
+    let draft = Draft::default().put(&seal_check(opened.seal.as_ref())?, Expect::Absent);
+    opened.commit(draft, "master_key.first", "", clock)
+}
+
+/// The check, sealed under the newest master key.
+pub(super) fn seal_check(seal: &dyn Seal) -> Result<SealCheckObject, String> {
+    let sealed = seal.seal(check_place(), &Secret::new(CHECKED));
+    Ok(SealCheckObject { sealed: sealed.map_err(|error| error.to_string())? })
+}
+
+fn keyring(config: &Config, have_seals: bool) -> Result<Keyring, String> {
+    let newest = match config.master_key.secret() {
+        Some(secret) => secret.clone(),
+        None => kept_key(config, have_seals)?,
+    };
+    let parse = |secret: &Secret| {
+        MasterKey::parse(secret.expose()).map_err(|error| format!("master_key: {error}"))
+    };
+    let older = config.older_master_keys.iter().filter_map(|key| key.secret());
+    Ok(Keyring::new(parse(&newest)?, older.map(parse).collect::<Result<_, _>>()?))
+}
+
+/// The master key's file, which the first start makes.
+fn kept_key(config: &Config, have_seals: bool) -> Result<Secret, String> {
+    let named = config.master_key.path().map(Path::to_owned);
+    let path = named.unwrap_or_else(|| beside(&config.data, ".master-key"));
+    let told = |error: io::Error| format!("master key file {}: {error}", path.display());
+    if path.starts_with(&config.data) {
+        return Err(format!("master key file {} must not lie in the data folder", path.display()));
+    }
+    match read_private(&path) {
+        Ok(text) => Ok(Secret::new(text.trim())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !have_seals => {
+            let key = random_hex(32).map_err(told)?;
+            write_private(&path, &key).map_err(told)?;
+            log::warn!("no master_key is configured: one was generated into {}", path.display());
+            Ok(Secret::new(key))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!(
+            "the stored data is sealed, and its master key is missing: {} is not set, and there is no {}",
+            config.master_key.reference(),
+            path.display()
+        )),
+        Err(error) => Err(told(error)),
+    }
+}
+
+/// `./data` has its secrets in `./data.…`.
+pub fn beside(data: &Path, suffix: &str) -> PathBuf {
+    let mut name = data.file_name().unwrap_or("data".as_ref()).to_owned();
+    name.push(suffix);
+    data.with_file_name(name)
+}
+
+/// Reads a file that nobody else may read.
+pub fn read_private(path: &Path) -> io::Result<String> {
+    let text = fs::read_to_string(path)?;
+    if fs::metadata(path)?.permissions().mode() & 0o077 == 0 {
+        return Ok(text);
+    }
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, "others can read it: chmod 600 it"))
+}
+
+/// Makes a file that nobody else may read.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
