@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A key without its secret.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyRecord {
     /// The public id, such as `demo/ci`.
     pub id: Arc<str>,

@@ -1,8 +1,9 @@
 //! Tests of keys, and the doubles that the other tests of this crate use too.
 
-use super::{ApiKeys, Authentication, KeyRecord};
+use super::{ApiKeys, Authentication, KeyRecord, NewKey};
 use crate::config::{AuthConfig, DeclaredKey, EndUserRule};
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Errors, Refusal};
+use crate::role::Role;
 use behest_contract::ports::{Busy, Job, Offload};
 use behest_contract::secret::Secret;
 use behest_contract::testing::ManualClock;
@@ -10,6 +11,7 @@ use futures::executor::block_on;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 pub(crate) const CI: &str = "behest_sk_live_00112233445566778899aabbccddeeff";
 const PHONE: &str = "bh_live_ffeeddccbbaa99887766554433221100";
@@ -49,7 +51,13 @@ impl Counting {
     }
 
     pub(crate) fn lose_held(&self) {
-        self.held.lock().clear();
+        let held = std::mem::take(&mut *self.held.lock());
+        drop(held);
+    }
+
+    /// How many jobs have been handed over and not run.
+    pub(crate) fn held(&self) -> usize {
+        self.held.lock().len()
     }
 
     pub(crate) fn runs(&self) -> usize {
@@ -79,6 +87,8 @@ pub(crate) fn ci() -> KeyRecord {
         phc: CI_PHC.clone(),
         end_user: EndUserRule::Allow,
         allow_on_chat: true,
+        role: Role::User,
+        expires_at: None,
     }
 }
 
@@ -94,7 +104,19 @@ pub(crate) fn keys(
     clock: &ManualClock,
 ) -> ApiKeys {
     let (offload, clock) = (offload.clone(), Arc::new(clock.clone()));
+    let records = records.into_iter().map(Arc::new).collect();
     ApiKeys::new(records, previous, offload, clock, AuthConfig::default()).unwrap()
+}
+
+/// Keys of records that the host keeps.
+fn shared(
+    records: Vec<Arc<KeyRecord>>,
+    previous: Option<&ApiKeys>,
+    offload: &Arc<Counting>,
+    clock: &ManualClock,
+) -> Result<ApiKeys, Errors> {
+    let (offload, clock) = (offload.clone(), Arc::new(clock.clone()));
+    ApiKeys::new(records, previous, offload, clock, AuthConfig::default())
 }
 
 pub(crate) fn is_known(answer: &Authentication) -> bool {
@@ -180,7 +202,7 @@ fn a_reload_keeps_what_is_verified_and_drops_what_is_gone() {
     let third = keys(vec![ci(), phone()], Some(&second), &offload, &clock);
     assert!(is_known(&third.authenticate(CI)));
     assert!(matches!(third.authenticate(PHONE), Authentication::Pending(_)), "it was gone");
-    assert!(is_known(&first.authenticate(PHONE)), "running requests keep theirs");
+    assert_eq!(settle(&first, PHONE).as_deref(), Ok("demo/phone"), "running requests keep theirs");
 }
 
 #[test]
@@ -188,10 +210,10 @@ fn a_reload_does_not_prolong_what_is_verified() {
     let (offload, clock) = (Counting::at_once(), ManualClock::at(0));
     let first = keys(vec![ci()], None, &offload, &clock);
     assert!(settle(&first, CI).is_ok());
-    clock.advance(std::time::Duration::from_mins(59));
+    clock.advance(Duration::from_mins(59));
     let second = keys(vec![ci()], Some(&first), &offload, &clock);
     assert!(is_known(&second.authenticate(CI)));
-    clock.advance(std::time::Duration::from_mins(1));
+    clock.advance(Duration::from_mins(1));
     assert!(!is_known(&second.authenticate(CI)));
 }
 
@@ -200,7 +222,7 @@ fn declaring_again_hashes_new_keys_only() {
     let (offload, clock) = (Counting::at_once(), ManualClock::at(0));
     let records = ApiKeys::declare(vec![declared("demo/ci", CI)], None).unwrap();
     let hash = records[0].phc.clone();
-    let first = keys(records, None, &offload, &clock);
+    let first = shared(records, None, &offload, &clock).unwrap();
     let both = vec![declared("demo/renamed", CI), declared("demo/phone", PHONE)];
     let records = ApiKeys::declare(both, Some(&first)).unwrap();
     assert_eq!(records[0].phc, hash);
@@ -248,9 +270,8 @@ fn records_in_each_others_way_and_unfit_hashes_are_told() {
         let lookup = [u8::try_from(n).unwrap(); 32];
         KeyRecord { id: format!("unfit/{n}").into(), lookup, phc, ..ci() }
     });
-    let records = [ci(), same_id, same_secret].into_iter().chain(unfit).collect();
-    let (offload, clock) = (Counting::at_once(), Arc::new(ManualClock::at(0)));
-    let errors = ApiKeys::new(records, None, offload, clock, AuthConfig::default()).unwrap_err();
+    let records = [ci(), same_id, same_secret].into_iter().chain(unfit).map(Arc::new).collect();
+    let errors = shared(records, None, &Counting::at_once(), &ManualClock::at(0)).unwrap_err();
     let all: Vec<_> = errors.iter().collect();
     assert_eq!(all.len(), 6, "{errors}");
     assert!(matches!(all[0], Error::SameId(id) if &**id == "demo/ci"));
@@ -263,4 +284,81 @@ fn a_record_and_the_keys_show_no_hash() {
     let keys = keys(vec![ci()], None, &Counting::at_once(), &ManualClock::at(0));
     assert_eq!(format!("{keys:?}"), r#"{"demo/ci"}"#);
     assert!(!format!("{:?}", ci()).contains("argon2"));
+}
+
+#[test]
+fn a_key_that_has_run_out_is_unknown_whether_it_was_verified_or_not() {
+    let (offload, clock) = (Counting::at_once(), ManualClock::at(1_000));
+    let ends = KeyRecord { expires_at: Some(Duration::from_secs(1_010)), ..ci() };
+    let keys = keys(vec![ends, phone()], None, &offload, &clock);
+    assert!(settle(&keys, CI).is_ok());
+    clock.advance(Duration::from_millis(9_999));
+    assert!(is_known(&keys.authenticate(CI)));
+    clock.advance(Duration::from_millis(1));
+    assert!(matches!(keys.authenticate(CI), Authentication::Unknown), "it was verified");
+    let fresh = super::tests::keys(
+        vec![KeyRecord { expires_at: Some(Duration::from_secs(1_010)), ..ci() }],
+        None,
+        &offload,
+        &clock,
+    );
+    assert!(matches!(fresh.authenticate(CI), Authentication::Unknown), "it was not");
+    assert!(settle(&keys, PHONE).is_ok(), "the one that replaced it goes on");
+}
+
+#[test]
+fn a_key_that_runs_out_while_it_waits_is_unknown() {
+    let (offload, clock) = (Counting::holding(), ManualClock::at(1_000));
+    let ends = KeyRecord { expires_at: Some(Duration::from_secs(1_001)), ..ci() };
+    let keys = keys(vec![ends], None, &offload, &clock);
+    let waiting = keys.authenticate(CI);
+    clock.advance(Duration::from_secs(1));
+    offload.run_held();
+    assert_eq!(block_on(waiting.settled()).map(drop), Err(Refusal::Unknown));
+}
+
+#[test]
+fn a_record_that_is_known_already_is_not_read_again() {
+    let (offload, clock) = (Counting::at_once(), ManualClock::at(0));
+    let kept = Arc::new(ci());
+    let first = shared(vec![kept.clone()], None, &offload, &clock).unwrap();
+    assert!(settle(&first, CI).is_ok());
+    let second = shared(vec![kept.clone(), Arc::new(phone())], Some(&first), &offload, &clock);
+    assert!(is_known(&second.unwrap().authenticate(CI)));
+    let changed = Arc::new(KeyRecord { phc: "damaged".to_owned(), ..ci() });
+    let errors = shared(vec![changed], Some(&first), &offload, &clock).unwrap_err();
+    assert!(matches!(errors.iter().next(), Some(Error::UnfitHash(_))), "another hash is");
+}
+
+#[test]
+fn a_key_whose_hash_was_replaced_is_verified_by_the_new_one() {
+    let (offload, clock) = (Counting::at_once(), ManualClock::at(0));
+    let first = keys(vec![ci()], None, &offload, &clock);
+    assert!(settle(&first, CI).is_ok());
+    let damaged = KeyRecord { phc: PHONE_PHC.clone(), ..ci() };
+    let second = keys(vec![damaged], Some(&first), &offload, &clock);
+    assert_eq!(settle(&second, CI), Err(Refusal::Unknown));
+}
+
+#[test]
+fn a_new_key_has_the_form_that_is_promised_and_is_known_by_its_record() {
+    let (new, other) = (NewKey::generate().unwrap(), NewKey::generate().unwrap());
+    let digits = new.secret.expose().strip_prefix("behest_sk_live_").unwrap();
+    assert_eq!(digits.len(), 32);
+    assert!(digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)));
+    assert!(new.secret.expose().ends_with(&*new.last_four) && new.last_four.len() == 4);
+    assert_ne!(new.secret, other.secret);
+    assert!(!format!("{new:?}").contains(digits));
+    let record = KeyRecord { lookup: new.lookup, phc: new.phc.clone(), ..ci() };
+    let keys = keys(vec![record], None, &Counting::at_once(), &ManualClock::at(0));
+    assert!(settle(&keys, new.secret.expose()).is_ok());
+}
+
+#[test]
+fn numbers_without_sense_are_refused() {
+    let wrong =
+        AuthConfig { verify_at_once: 0, verified_for: Duration::ZERO, ..Default::default() };
+    let (offload, clock) = (Counting::at_once(), Arc::new(ManualClock::at(0)));
+    let errors = ApiKeys::new(vec![], None, offload, clock, wrong).unwrap_err();
+    assert_eq!(errors.iter().count(), 2, "{errors}");
 }

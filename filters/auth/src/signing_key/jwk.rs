@@ -12,7 +12,11 @@ const PRIVATE: [&[u8]; 8] = [b"d", b"p", b"q", b"dp", b"dq", b"qi", b"oth", b"k"
 pub(super) fn public_key(text: &[u8]) -> Result<PublicKey, KeyFault> {
     check_members(text)?;
     let jwk: Jwk = serde_json::from_slice(text).map_err(|_| KeyFault::NotAKey)?;
-    let AlgorithmParameters::RSA(rsa) = &jwk.algorithm else { return Err(KeyFault::NotRsa) };
+    let rsa = match &jwk.algorithm {
+        AlgorithmParameters::RSA(rsa) => rsa,
+        AlgorithmParameters::Other(_) => return Err(KeyFault::NotAKey),
+        _ => return Err(KeyFault::NotRsa),
+    };
     let common = &jwk.common;
     if common.public_key_use.as_ref().is_some_and(|uses| *uses != PublicKeyUse::Signature) {
         return Err(KeyFault::Use);

@@ -58,5 +58,5 @@ impl Cache {
 }
 
 /// Half of what is remembered at most.
-const GENERATION_MAX: usize = 4096;
+pub(super) const GENERATION_MAX: usize = 4096;
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);

@@ -33,7 +33,7 @@ impl Times {
     pub(super) fn check(self, now: Duration) -> Result<(), Fault> {
         let now = now.as_secs();
         let is_ahead = |at: Option<u64>| at.is_some_and(|at| at > now.saturating_add(LEEWAY));
-        let life = self.exp.checked_sub(self.iat.unwrap_or(now)).unwrap_or_default();
+        let life = self.exp.saturating_sub(self.iat.unwrap_or(now));
         if now >= self.exp.saturating_add(LEEWAY) {
             Err("token: expired")
         } else if is_ahead(self.nbf) || is_ahead(self.iat) {
@@ -47,7 +47,7 @@ impl Times {
         }
     }
 
-    /// When it was issued, or at the latest was.
+    /// When it was issued, if it says.
     pub(super) fn issued_at(self) -> Option<u64> {
         self.iat
     }

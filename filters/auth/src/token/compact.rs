@@ -75,8 +75,8 @@ pub(super) fn kid(header: &[u8]) -> Result<Cow<'_, str>, Fault> {
 }
 
 /// Calls `each` with every member of an object, and refuses a name that comes twice, however spelt.
-pub(super) fn members<'t>(
-    text: &'t [u8],
+pub(super) fn members(
+    text: &[u8],
     mut each: impl FnMut(&[u8], Value) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let mut seen = Seen::default();
