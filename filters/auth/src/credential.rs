@@ -15,8 +15,11 @@ use std::fmt;
 /// What a request said of who it is. Once taken, the head says nothing of it any more, so it cannot
 /// be passed on by accident.
 pub struct Presented {
-    credential: Result<Credential, Fault>,
-    end_user: EndUserHeader,
+    /// The header's value as it came, and where in it the credential begins.
+    credential: Result<(Option<HeaderValue>, usize), Fault>,
+    /// The header is kept raw until the credential is known to be good: its faults come second. Two
+    /// that differ are kept as none.
+    end_user: Option<Option<HeaderValue>>,
 }
 
 impl Presented {
@@ -28,20 +31,29 @@ impl Presented {
         for (name, value) in &head.headers {
             found.note(name, value);
         }
-        let Found { is_there, credential, end_user } = found;
-        let presented = Self { credential: finished(credential), end_user };
-        // Pingora's own way to remove one: it keeps the spelling of names beside them.
-        let taken = TAKEN.iter().zip(is_there).filter(|(_, is_there)| *is_there);
-        for (name, _) in taken {
-            head.remove_header(name);
+        let (is_there, is_one_user) = (found.is_there, !found.names_two_users);
+        let place = found.place();
+        let mut values: [Option<HeaderValue>; TAKEN.len()] = Default::default();
+        for ((value, name), is_there) in values.iter_mut().zip(&TAKEN).zip(is_there) {
+            if is_there {
+                // Pingora's own way to remove one: it keeps the spelling of names beside them. It gives
+                // the first value, so that nothing need be copied.
+                *value = head.remove_header(name);
+            }
         }
-        presented
+        let mut value = |at: usize| values.get_mut(at).and_then(Option::take);
+        let credential = place.map(|(at, start)| (value(at), start));
+        let end_user = value(AT_END_USER).map(|value| is_one_user.then_some(value));
+        Self { credential, end_user }
     }
 
     /// The credential's text, or why there is none to look at.
     pub fn credential(&self) -> Result<&str, Box<Denial>> {
         match &self.credential {
-            Ok(credential) => Ok(credential.text()),
+            Ok((value, start)) => {
+                let text = value.as_ref().and_then(|value| value.to_str().ok());
+                Ok(text.and_then(|text| text.get(*start..)).unwrap_or_default())
+            }
             Err(Fault::Differ) => Err(Box::new(Denial::new(
                 Kind::Invalid,
                 "The request has two different credentials.",
@@ -54,9 +66,9 @@ impl Presented {
     /// The end user that the request names, by the rule of its key.
     pub fn end_user(&self, rule: EndUserRule) -> Result<Option<Box<str>>, Box<Denial>> {
         match &self.end_user {
-            EndUserHeader::None => end_user::named(None, rule),
-            EndUserHeader::One(value) => end_user::named(Some(value.as_bytes()), rule),
-            EndUserHeader::Differ => Err(end_user::invalid("The request names two end users.")),
+            None => end_user::named(None, rule),
+            Some(Some(value)) => end_user::named(Some(value.as_bytes()), rule),
+            Some(None) => Err(end_user::invalid("The request names two end users.")),
         }
     }
 }
@@ -73,29 +85,18 @@ enum Fault {
     Differ,
 }
 
-/// The header's value as it came, and where in it the credential begins: nothing is copied.
-struct Credential {
-    value: HeaderValue,
-    start: usize,
-}
-
-impl Credential {
-    fn text(&self) -> &str {
-        let text = self.value.to_str().unwrap_or_default();
-        text.get(self.start..).unwrap_or_default()
-    }
-}
-
 /// What a head says of its caller, looked at header by header.
 #[derive(Default)]
 struct Found<'h> {
     is_there: [bool; TAKEN.len()],
-    credential: Option<Result<Text<'h>, Fault>>,
-    end_user: EndUserHeader,
+    /// The first one, and nothing else unless another one differs from it.
+    credential: Option<Result<First<'h>, Fault>>,
+    end_user: Option<&'h HeaderValue>,
+    names_two_users: bool,
 }
 
-/// A header's value, and the credential in it, if it can have one.
-type Text<'h> = (&'h HeaderValue, Option<&'h str>);
+/// Where a credential may be: which header, its length, and the text if it can be one.
+type First<'h> = (usize, usize, Option<&'h str>);
 
 impl<'h> Found<'h> {
     fn note(&mut self, name: &HeaderName, value: &'h HeaderValue) {
@@ -104,26 +105,30 @@ impl<'h> Found<'h> {
             *is_there = true;
         }
         match at {
-            AT_AUTHORIZATION => self.credential((value, bearer(value))),
-            AT_API_KEY | AT_X_API_KEY => self.credential((value, value.to_str().ok())),
-            AT_END_USER => self.end_user.note(value),
+            AT_AUTHORIZATION => self.credential(at, value, bearer(value)),
+            AT_API_KEY | AT_X_API_KEY => self.credential(at, value, value.to_str().ok()),
+            AT_END_USER => {
+                let first = *self.end_user.get_or_insert(value);
+                self.names_two_users |= first != value;
+            }
             _ => {}
         }
     }
 
-    fn credential(&mut self, (value, text): Text<'h>) {
-        self.credential = match self.credential.take() {
-            None => Some(Ok((value, text))),
-            Some(Ok((_, first))) if first != text => Some(Err(Fault::Differ)),
-            same => same,
-        };
+    fn credential(&mut self, at: usize, value: &HeaderValue, text: Option<&'h str>) {
+        match self.credential {
+            None => self.credential = Some(Ok((at, value.len(), text))),
+            Some(Ok((_, _, first))) if first != text => self.credential = Some(Err(Fault::Differ)),
+            Some(_) => {}
+        }
     }
-}
 
-fn finished(found: Option<Result<Text<'_>, Fault>>) -> Result<Credential, Fault> {
-    let (value, text) = found.ok_or(Fault::Missing)??;
-    let text = text.filter(|text| is_token(text)).ok_or(Fault::Malformed)?;
-    Ok(Credential { value: value.clone(), start: value.len() - text.len() })
+    /// Which header the credential is in, and where in it.
+    fn place(self) -> Result<(usize, usize), Fault> {
+        let (at, len, text) = self.credential.ok_or(Fault::Missing)??;
+        let text = text.filter(|text| is_token(text)).ok_or(Fault::Malformed)?;
+        Ok((at, len - text.len()))
+    }
 }
 
 /// The part after `Bearer` and its spaces; another scheme has none.
@@ -137,25 +142,6 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
 pub(crate) fn is_token(text: &str) -> bool {
     let fits = (1..=CREDENTIAL_BYTES_MAX).contains(&text.len());
     fits && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
-}
-
-/// The header is kept raw until the credential is known to be good: its faults come second.
-#[derive(Default)]
-enum EndUserHeader {
-    #[default]
-    None,
-    One(HeaderValue),
-    Differ,
-}
-
-impl EndUserHeader {
-    fn note(&mut self, value: &HeaderValue) {
-        match self {
-            Self::None => *self = Self::One(value.clone()),
-            Self::One(first) if first != value => *self = Self::Differ,
-            Self::One(_) | Self::Differ => {}
-        }
-    }
 }
 
 /// The longest credential that is looked at.
