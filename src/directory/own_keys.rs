@@ -6,7 +6,7 @@ use super::open::Opened;
 use super::{Kept, Objects};
 use crate::house::House;
 use behest_auth::rotation::{self, RotationPolicy, Step};
-use behest_auth::{KeyLife, OwnKey};
+use behest_auth::{KeyLife, KeyState, OwnKey};
 use behest_contract::clock::Clock;
 use behest_contract::directory::{Expect, Failure};
 use behest_contract::ports::offloaded;
@@ -46,13 +46,12 @@ impl Objects {
     }
 }
 
-/// At the first start: a key to sign with, and the one after it.
+/// At the first start: a key to sign with. The one after it can wait for the first look around.
 pub(super) fn ensure_active(opened: &mut Opened, clock: &dyn Clock) -> Result<(), String> {
-    let steps =
-        rotation::plan(&opened.objects.key_lives(), clock.unix(), &RotationPolicy::default());
-    if opened.objects.own_keys.iter().next().is_some() || steps.is_empty() {
+    if opened.objects.own_keys.iter().next().is_some() {
         return Ok(());
     }
+    let steps = [Step::Generate(KeyState::Active)];
     let draft = carry_out(&opened.objects, &steps, opened.seal.as_ref(), clock)?;
     opened.commit(draft, "own_keys.first", "signing-keys", clock)
 }
