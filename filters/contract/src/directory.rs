@@ -122,7 +122,8 @@ pub type Answer<T> = BoxFuture<'static, Result<T, Failure>>;
 /// Keeps records. All nodes of a gateway see one directory.
 pub trait Directory: Send + Sync {
     /// Makes all changes and writes the audit's line, or does nothing. Durable once it has answered:
-    /// neither the death of the process nor the loss of power takes it back.
+    /// neither the death of the process nor the loss of power takes it back. After
+    /// [`Failure::Unavailable`] it was, as a rule, not made; but it may have been, so who must know asks.
     fn commit(&self, changes: Vec<Change>, audit: AuditLine) -> Answer<Revision>;
 
     /// The revision now. Cheap: it is asked every second.

@@ -1,0 +1,30 @@
+//! What an engine is told before it starts.
+
+use std::time::Duration;
+
+/// The numbers of the embedded engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbeddedConfig {
+    /// How many commits may wait, and as many reads; those beyond are refused at once.
+    pub queue_max: usize,
+    /// How many commits share a transaction, at most.
+    pub batch_max: usize,
+    /// How long a transaction waits for another process that is writing, before it is refused.
+    pub busy_timeout: Duration,
+    /// How often a full disk is tried again while nobody writes.
+    pub full_retry: Duration,
+    /// How large the database may grow; it acts like a disk of this size. `None`: the disk decides.
+    pub size_max_bytes: Option<u64>,
+}
+
+impl Default for EmbeddedConfig {
+    fn default() -> Self {
+        Self {
+            queue_max: 1024,
+            batch_max: 256,
+            busy_timeout: Duration::from_secs(5),
+            full_retry: Duration::from_secs(1),
+            size_max_bytes: None,
+        }
+    }
+}
