@@ -1,91 +1,109 @@
 //! The admin listener: metrics, health, and the API. It never touches the data path.
+//!
+//! README.md beside this file says what can be asked, `router.rs` where it is answered. A change is a
+//! draft of records made from the snapshot in force, and made anew from a newer one if another node was
+//! faster.
 
+mod answer;
+mod audit;
+mod call;
+mod ids;
+mod keys;
+mod known;
+mod members;
+mod own_keys;
+mod page;
+mod process;
+mod projects;
+mod provider_keys;
+mod query;
+mod refusal;
+mod router;
 mod secret;
+mod settings;
+mod signing_keys;
+mod slugs;
+mod strict;
+mod switches;
+mod tenants;
+mod term;
+mod tokens;
+mod users;
+mod words;
 
+pub use router::{Listed, list as list_routes};
 pub use secret::AdminSecret;
 
 use crate::house::House;
-use crate::reload::{NotReloaded, reload_off_loop};
+use answer::Answer;
 use async_trait::async_trait;
-use http::{Method, Response, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use call::Call;
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
-use serde_json::{Value, json};
-use std::path::PathBuf;
+use query::Query;
+use refusal::Refusal;
+use router::{Handler, Row};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
-/// A body is read to keep the connection usable; nothing of today's API has one.
+/// The largest body that is looked at.
 const BODY_MAX: usize = 64 * 1024;
+
+/// How long a body may take.
 const BODY_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Of a body that is too large, this much is read and thrown away, so that a client that writes first
+/// and reads afterwards sees the answer.
+const DRAIN_MAX: usize = 8 * 1024 * 1024;
+
+/// How long that may take.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The admin application.
 pub struct Admin {
     house: Arc<House>,
-    path: PathBuf,
+    path: Arc<Path>,
     secret: AdminSecret,
+    /// Changes of this node wait for one another; only those of others can come between.
+    changing: Arc<tokio::sync::Mutex<()>>,
 }
-
-type Answer = Response<Vec<u8>>;
 
 impl Admin {
     /// An admin application for this house, whose configuration lies at `path`.
     pub fn new(house: Arc<House>, path: PathBuf, secret: AdminSecret) -> Self {
-        Self { house, path, secret }
+        Self { house, path: path.into(), secret, changing: Arc::default() }
     }
 
-    async fn answer(&self, session: &ServerSession) -> Answer {
+    /// Whose turn it is to answer. Without the secret nobody learns what there is.
+    fn route(&self, session: &ServerSession) -> Result<(&'static Row, Vec<String>), Refusal> {
         let head = session.req_header();
         let path = head.uri.path();
-        let route = match path {
-            "/metrics" | "/healthz" | "/readyz" => Some(Method::GET),
-            "/admin/v1/reload" => Some(Method::POST),
-            _ => None,
-        };
         if path.starts_with("/admin/") && !self.secret.opens(&head.headers) {
-            return error(
-                StatusCode::UNAUTHORIZED,
-                "invalid_token",
-                "Wrong or missing admin secret.",
-            );
+            return Err(Refusal::unauthenticated());
         }
-        match route {
-            None => error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path."),
-            Some(method) if method != head.method => not_allowed(&method),
-            Some(_) => match path {
-                "/metrics" => self.metrics(),
-                "/healthz" => json_answer(StatusCode::OK, &json!({ "status": "ok" })),
-                "/readyz" => self.readiness(),
-                _ => self.reload().await,
-            },
-        }
+        router::find(&head.method, path)
     }
 
-    fn metrics(&self) -> Answer {
-        let (content_type, text) = self.house.fixtures.meter.render();
-        answer(StatusCode::OK, content_type, text)
-    }
-
-    /// Ready: the configuration is in force, the listeners are open, and nobody has told us to stop.
-    fn readiness(&self) -> Answer {
-        if self.house.is_ready() {
-            return json_answer(StatusCode::OK, &json!({ "status": "ready" }));
-        }
-        let status = if self.house.drain.is_draining() { "draining" } else { "starting" };
-        json_answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": status }))
-    }
-
-    async fn reload(&self) -> Answer {
-        match reload_off_loop(&self.house, &self.path).await {
-            Ok(()) => json_answer(StatusCode::OK, &json!({ "status": "reloaded" })),
-            Err(NotReloaded(errors)) => {
-                let message = "The configuration in force stays in force.";
-                let mut body = error_body("validation_error", message);
-                if let Some(error) = body.get_mut("error") {
-                    error["details"] = json!({ "errors": errors });
-                }
-                json_answer(StatusCode::UNPROCESSABLE_ENTITY, &body)
-            }
+    async fn answer(&self, session: &mut ServerSession) -> Result<Answer, Refusal> {
+        let route = self.route(session);
+        // Read in any case, so that the connection can be used again.
+        let body = read_body(session).await;
+        let (row, ids) = route?;
+        let call = Call {
+            house: self.house.clone(),
+            config_path: self.path.clone(),
+            changing: self.changing.clone(),
+            ids,
+            query: Query::parse(session.req_header().uri.query().unwrap_or_default())?,
+            body: body?,
+            source: peer(session),
+        };
+        match row.handler {
+            Handler::Told(tell) => tell(&call),
+            Handler::Done(act) => act(call).await,
         }
     }
 }
@@ -93,54 +111,49 @@ impl Admin {
 #[async_trait]
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Answer {
-        let _ = tokio::time::timeout(BODY_TIME_MAX, read_body(session)).await;
-        self.answer(session).await
+        self.answer(session).await.unwrap_or_else(Refusal::into_answer)
     }
 }
 
-async fn read_body(session: &mut ServerSession) {
-    let mut read = 0;
-    while let Ok(Some(piece)) = session.read_request_body().await {
-        read += piece.len();
-        if read > BODY_MAX {
-            return;
+/// The address of whoever is connected.
+fn peer(session: &ServerSession) -> String {
+    let inet = session.client_addr().and_then(|address| address.as_inet());
+    inet.map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string())
+}
+
+async fn read_body(session: &mut ServerSession) -> Result<Bytes, Refusal> {
+    let read = timeout(BODY_TIME_MAX, read_up_to(session, BODY_MAX)).await;
+    let refusal = match read {
+        Ok(Ok(body)) => return Ok(body),
+        Ok(Err(refusal)) => refusal,
+        Err(_) => Refusal::too_slow(),
+    };
+    let _ = timeout(DRAIN_TIME_MAX, drain(session)).await;
+    // What has not been read would be taken for the next request.
+    session.set_keepalive(None);
+    Err(refusal)
+}
+
+async fn read_up_to(session: &mut ServerSession, bytes_max: usize) -> Result<Bytes, Refusal> {
+    let mut body = BytesMut::new();
+    loop {
+        match session.read_request_body().await {
+            Ok(Some(piece)) if body.len() + piece.len() > bytes_max => {
+                return Err(Refusal::too_large(bytes_max));
+            }
+            Ok(Some(piece)) => body.extend_from_slice(&piece),
+            Ok(None) => return Ok(body.freeze()),
+            Err(_) => return Err(Refusal::too_slow()),
         }
     }
 }
 
-fn not_allowed(allow: &Method) -> Answer {
-    let message = "This path knows another method.";
-    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "validation_error", message);
-    if let Ok(allow) = allow.as_str().parse() {
-        answer.headers_mut().insert(header::ALLOW, allow);
+async fn drain(session: &mut ServerSession) {
+    let mut read = 0;
+    while let Ok(Some(piece)) = session.read_request_body().await {
+        read += piece.len();
+        if read > DRAIN_MAX {
+            return;
+        }
     }
-    answer
-}
-
-fn error(status: StatusCode, code: &str, message: &str) -> Answer {
-    json_answer(status, &error_body(code, message))
-}
-
-/// The data listener's shape, so that one reader serves for both.
-fn error_body(code: &str, message: &str) -> Value {
-    let of_type =
-        if code == "invalid_token" { "authentication_error" } else { "invalid_request_error" };
-    json!({
-        "error": { "message": message, "type": of_type, "code": code, "param": null, "details": null },
-        "code": code,
-        "message": message,
-    })
-}
-
-fn json_answer(status: StatusCode, body: &Value) -> Answer {
-    answer(status, "application/json", body.to_string().into_bytes())
-}
-
-fn answer(status: StatusCode, content_type: &str, body: Vec<u8>) -> Answer {
-    let built = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, content_type)
-        .header(header::CONTENT_LENGTH, body.len())
-        .body(body);
-    built.unwrap_or_else(|_| Response::new(Vec::new()))
 }
