@@ -1,9 +1,22 @@
 //! The command line.
 
+mod administer;
+mod audit;
+mod call;
+mod client;
 mod demo;
+mod key;
+mod output;
+mod project;
+mod provider_key;
 mod serve;
+mod signing_key;
+mod switch;
+mod tenant;
+mod token;
 mod validate;
 
+use administer::Administer;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +51,14 @@ enum Command {
     },
     /// Print the configuration file's JSON Schema.
     Schema,
+    /// Print the routes of a listener, one JSON object a line.
+    Routes {
+        /// Which listener's.
+        #[arg(long, value_enum, default_value_t = validate::Listener::Data)]
+        listener: validate::Listener,
+    },
+    #[command(flatten)]
+    Administer(Administer),
 }
 
 /// Runs what the command line asks for.
@@ -47,5 +68,7 @@ pub fn main() -> ExitCode {
         Command::Demo { folder } => demo::demo(&folder),
         Command::Validate { config } => validate::validate(&config),
         Command::Schema => validate::schema(),
+        Command::Routes { listener } => validate::routes(listener),
+        Command::Administer(administer) => administer.run(),
     }
 }

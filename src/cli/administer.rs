@@ -1,0 +1,243 @@
+//! The commands that administer a running gateway over its admin API.
+
+use super::audit::Audit;
+use super::call::Call;
+use super::client::{Client, Connection};
+use super::key::Key;
+use super::output;
+use super::project::Project;
+use super::provider_key::ProviderKey;
+use super::serve::{eprint_lines, print_lines};
+use super::signing_key::SigningKey;
+use super::switch::Switch;
+use super::tenant::Tenant;
+use super::token::Token;
+use clap::{Args, Subcommand};
+use std::process::ExitCode;
+
+/// What is administered.
+#[derive(Debug, Subcommand)]
+pub(super) enum Administer {
+    /// Owners of projects.
+    Tenant(Of<Tenant>),
+    /// What requests act for.
+    Project(Of<Project>),
+    /// API keys of a project.
+    Key(Of<Key>),
+    /// A tenant's own keys for providers.
+    ProviderKey(Of<ProviderKey>),
+    /// Keys that tokens are signed with.
+    SigningKey(Of<SigningKey>),
+    /// Tokens for trying things out.
+    Token(Of<Token>),
+    /// Kill switches.
+    Switch(Of<Switch>),
+    /// Tell who changed what, newest first.
+    Audit(Asked<Audit>),
+    /// Read the configuration file again.
+    Reload(Asked<Reload>),
+}
+
+/// Something with commands of its own, and where it is.
+#[derive(Debug, Args)]
+pub(super) struct Of<C: Subcommand> {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    command: C,
+}
+
+/// A command, and where it is sent.
+#[derive(Debug, Args)]
+pub(super) struct Asked<C: Args> {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    command: C,
+}
+
+/// Read the configuration file again.
+#[derive(Debug, Args)]
+pub(super) struct Reload {}
+
+/// A command that comes to one call of the API.
+pub(super) trait Called {
+    /// The call.
+    fn call(&self) -> Result<Call, String>;
+}
+
+impl Called for Reload {
+    fn call(&self) -> Result<Call, String> {
+        Ok(Call::new("POST", &["reload"]))
+    }
+}
+
+impl Administer {
+    /// Does it.
+    pub(super) fn run(&self) -> ExitCode {
+        let (connection, called): (&Connection, &dyn Called) = match self {
+            Self::Tenant(of) => (&of.connection, &of.command),
+            Self::Project(of) => (&of.connection, &of.command),
+            Self::Key(of) => (&of.connection, &of.command),
+            Self::ProviderKey(of) => (&of.connection, &of.command),
+            Self::SigningKey(of) => (&of.connection, &of.command),
+            Self::Token(of) => (&of.connection, &of.command),
+            Self::Switch(of) => (&of.connection, &of.command),
+            Self::Audit(of) => (&of.connection, &of.command),
+            Self::Reload(of) => (&of.connection, &of.command),
+        };
+        match asked(connection, called) {
+            Ok(text) => {
+                if !text.is_empty() {
+                    print_lines(&text);
+                }
+                ExitCode::SUCCESS
+            }
+            Err(message) => {
+                eprint_lines(&message);
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn asked(connection: &Connection, called: &dyn Called) -> Result<String, String> {
+    let call = called.call()?;
+    let answer = Client::new(connection)?.ask(&call)?;
+    Ok(answer
+        .map(|answer| output::told(&answer, connection.output, call.columns))
+        .unwrap_or_default())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::{Administer, Called};
+    use crate::cli::call::Call;
+    use clap::{CommandFactory as _, Parser};
+    use serde_json::{Value, json};
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        administer: Administer,
+    }
+
+    /// The call that a command line comes to.
+    pub(in crate::cli) fn call(line: &str) -> Result<Call, String> {
+        let words = ["behest"].into_iter().chain(line.split(' '));
+        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
+        let called: &dyn Called = match &line.administer {
+            Administer::Tenant(of) => &of.command,
+            Administer::Project(of) => &of.command,
+            Administer::Key(of) => &of.command,
+            Administer::ProviderKey(of) => &of.command,
+            Administer::SigningKey(of) => &of.command,
+            Administer::Token(of) => &of.command,
+            Administer::Switch(of) => &of.command,
+            Administer::Audit(of) => &of.command,
+            Administer::Reload(of) => &of.command,
+        };
+        called.call()
+    }
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn each_command_comes_to_one_call() {
+        for (line, wanted, body) in [
+            ("tenant list", "GET tenants", Value::Null),
+            (
+                "tenant create --id acme --name Acme",
+                "POST tenants",
+                json!({"id":"acme","name":"Acme"}),
+            ),
+            ("tenant show acme", "GET tenants/acme", Value::Null),
+            ("tenant delete acme --admin http://h:1", "DELETE tenants/acme", Value::Null),
+            ("project list --tenant acme", "GET projects?tenant=acme", Value::Null),
+            ("project show p", "GET projects/p", Value::Null),
+            ("project delete p", "DELETE projects/p", Value::Null),
+            ("key list --project p", "GET projects/p/keys", Value::Null),
+            (
+                "key create --project p --end-user require --ttl 60",
+                "POST projects/p/keys",
+                json!({"end_user":"require","ttl":60}),
+            ),
+            ("key show --project p p/ci", "GET projects/p/keys/p%2Fci", Value::Null),
+            (
+                "key rotate --project p k --overlap 0",
+                "POST projects/p/keys/k/rotate",
+                json!({"overlap":0}),
+            ),
+            (
+                "key revoke --project p k --end-streams",
+                "DELETE projects/p/keys/k?end_streams=true",
+                Value::Null,
+            ),
+            ("provider-key list --tenant t", "GET tenants/t/provider-keys", Value::Null),
+            (
+                "provider-key show --tenant t --provider x",
+                "GET tenants/t/provider-keys/x",
+                Value::Null,
+            ),
+            (
+                "provider-key delete --tenant t --provider x",
+                "DELETE tenants/t/provider-keys/x",
+                Value::Null,
+            ),
+            ("signing-key list --own", "GET signing-keys", Value::Null),
+            ("signing-key list --tenant t", "GET tenants/t/signing-keys", Value::Null),
+            (
+                "signing-key create --tenant t --kid k",
+                "POST tenants/t/signing-keys",
+                json!({"kid":"k"}),
+            ),
+            ("signing-key revoke --tenant t k", "DELETE tenants/t/signing-keys/k", Value::Null),
+            ("signing-key revoke --own k", "DELETE signing-keys/k", Value::Null),
+            ("signing-key rotate --own", "POST signing-keys/rotate", Value::Null),
+            (
+                "token mint --project p --user u --tier 2",
+                "POST projects/p/tokens",
+                json!({"user_id":"u","tier":2}),
+            ),
+            ("switch list", "GET kill-switches", Value::Null),
+            (
+                "switch on --scope global --end-streams",
+                "POST kill-switches",
+                json!({"scope":"global","end_streams":true}),
+            ),
+            (
+                "switch off --scope user --id p/u",
+                "DELETE kill-switches?scope=user&id=p%2Fu",
+                Value::Null,
+            ),
+            ("audit --limit 5", "GET audit?limit=5", Value::Null),
+            ("reload", "POST reload", Value::Null),
+        ] {
+            let call = call(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(format!("{} {}", call.method, call.target()), wanted, "{line}");
+            assert_eq!(call.body.unwrap_or_default(), body, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_contradicts_itself_is_refused() {
+        for line in [
+            "tenant show",
+            "project create",
+            "key create",
+            "key create --project p --ttl 60 --expires-at 2030-01-01T00:00:00Z",
+            "signing-key list",
+            "signing-key list --own --tenant t",
+            "signing-key rotate",
+            "provider-key set --tenant t --provider x --key sk-1",
+            "token mint --project p",
+            "switch on",
+            "project update p --output yaml",
+        ] {
+            assert!(call(line).is_err(), "{line}");
+        }
+    }
+}
