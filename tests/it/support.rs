@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) mod api;
 pub(crate) mod client;
 pub(crate) mod conf;
 pub(crate) mod folder;
@@ -13,7 +14,9 @@ pub(crate) mod provider;
 pub(crate) mod provider_h2;
 pub(crate) mod random;
 pub(crate) mod refusal;
+pub(crate) mod rsa;
 pub(crate) mod tls;
+pub(crate) mod token;
 pub(crate) mod wire;
 
 /// How long a test waits for something that must come. Only a failing test waits that long, so it is
@@ -36,6 +39,19 @@ pub(crate) async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) ->
     let looking = async {
         loop {
             if let Some(found) = look() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon(what, looking).await
+}
+
+/// The same for what must be asked over a connection.
+pub(crate) async fn until_then<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
                 return found;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,19 +1,24 @@
 //! Configurations. They are built as JSON, which is YAML too.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::{Value, json};
 
 /// The key of the project `demo`.
 pub(crate) const KEY: &str = "behest_sk_live_0123456789abcdef0123456789abcdef";
 /// The key of the project `other`, which may call only the model `n`.
 pub(crate) const OTHER_KEY: &str = "behest_sk_live_fedcba9876543210fedcba9876543210";
+/// The key of the project `shop` of the tenant `globex`, where there is one.
+pub(crate) const FOREIGN_KEY: &str = "behest_sk_live_00112233445566778899aabbccddeeff";
 /// The key that the gateway has for its providers.
 pub(crate) const PROVIDER_KEY: &str = "sk-of-the-provider-0123456789";
 pub(crate) const ADMIN_SECRET: &str = "the-admin-secret-of-these-tests";
 
 /// What the configurations' secrets refer to.
-pub(crate) const ENVIRONMENT: [(&str, &str); 4] = [
+pub(crate) const ENVIRONMENT: [(&str, &str); 5] = [
     ("IT_KEY", KEY),
     ("IT_OTHER_KEY", OTHER_KEY),
+    ("IT_FOREIGN_KEY", FOREIGN_KEY),
     ("IT_PROVIDER_KEY", PROVIDER_KEY),
     ("IT_ADMIN_SECRET", ADMIN_SECRET),
 ];
@@ -63,6 +68,21 @@ pub(crate) fn conf(urls: &[String]) -> Value {
     })
 }
 
+/// The same with another tenant beside `acme`: `globex`, whose project `shop` is as `demo` is.
+pub(crate) fn conf_of_two(urls: &[String]) -> Value {
+    let mut conf = conf(urls);
+    let globex = json!({
+        "id": "globex",
+        "projects": [{
+            "id": "shop",
+            "slug": "green-bird-003",
+            "api_keys": [{ "name": "ci", "secret": "env:IT_FOREIGN_KEY" }],
+        }],
+    });
+    conf["tenants"].as_array_mut().unwrap().push(globex);
+    conf
+}
+
 pub(crate) fn provider(at: usize, url: &str) -> Value {
     json!({
         "name": format!("p{at}"),
@@ -82,4 +102,9 @@ pub(crate) fn set(conf: &mut Value, pointer: &str, value: impl Into<Value>) {
         };
     }
     *place = value.into();
+}
+
+/// Unix seconds.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

@@ -39,12 +39,22 @@ impl Gateway {
     }
 
     /// The same in a folder that already holds files which the configuration names.
-    pub(crate) async fn start_in(mut folder: Folder, conf: Value) -> Self {
+    pub(crate) async fn start_in(folder: Folder, conf: Value) -> Self {
+        Self::start_with(folder, conf, &[]).await
+    }
+
+    /// The same with more variables in its environment.
+    pub(crate) async fn start_with(
+        mut folder: Folder,
+        conf: Value,
+        environment: &[(&str, &str)],
+    ) -> Self {
         // Another program may take a port between our finding it free and the gateway's using it.
         for _ in 0..3 {
             let (data, admin) = (free_address(), free_address());
             configure(&folder, &conf, data, admin);
-            let program = spawn(&["serve", "--config", "behest.yaml"], folder.path());
+            let serve = ["serve", "--config", "behest.yaml"];
+            let program = spawn_with(&serve, folder.path(), environment);
             let mut gateway = Self { data, admin, folder, program };
             match gateway.ready().await {
                 Ok(()) => return gateway,
@@ -55,6 +65,26 @@ impl Gateway {
             }
         }
         panic!("found no free ports");
+    }
+
+    /// Ends the program by this signal, and keeps what it leaves: its folder, with what it had written
+    /// under other names, and its configuration.
+    pub(crate) async fn stop(mut self, signal: &str) -> (Folder, Value) {
+        self.signal(signal);
+        self.exit().await;
+        let folder = std::mem::replace(&mut self.folder, Folder::new());
+        for name in ["stdout", "stderr"] {
+            let text = folder.read(&format!("{name}.before")) + &folder.read(name);
+            folder.write(&format!("{name}.before"), text);
+        }
+        let conf = serde_json::from_str(&folder.read("behest.yaml")).unwrap();
+        (folder, conf)
+    }
+
+    /// Ends the program by this signal, and starts it on what it left.
+    pub(crate) async fn restart(self, signal: &str) -> Self {
+        let (folder, conf) = self.stop(signal).await;
+        Self::start_in(folder, conf).await
     }
 
     /// Writes the configuration file anew.
@@ -169,12 +199,18 @@ pub(crate) fn leave(program: &mut Child) {
 
 /// Starts the program; what it writes goes to the files `stdout` and `stderr` of the folder.
 pub(crate) fn spawn(arguments: &[&str], folder: &Path) -> Child {
+    spawn_with(arguments, folder, &[])
+}
+
+/// The same with more variables in its environment.
+pub(crate) fn spawn_with(arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Child {
     Command::new(program())
         .args(arguments)
         .current_dir(folder)
         .env_remove("BEHEST_ADMIN_SECRET")
         .env_remove("PROVIDER_ENCRYPTION_KEY")
         .envs(ENVIRONMENT)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(File::create(folder.join("stdout")).unwrap())
         .stderr(File::create(folder.join("stderr")).unwrap())
@@ -183,7 +219,7 @@ pub(crate) fn spawn(arguments: &[&str], folder: &Path) -> Child {
 }
 
 /// The program under test; `BEHEST_BIN` names another build of it.
-fn program() -> OsString {
+pub(crate) fn program() -> OsString {
     std::env::var_os("BEHEST_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_behest").into())
 }
 

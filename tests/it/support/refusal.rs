@@ -21,6 +21,21 @@ pub(crate) fn refused(answer: &Answer, status: u16, code: &str) -> Value {
     error
 }
 
+/// The same of the admin API, whose answers have no request id.
+#[track_caller]
+pub(crate) fn refused_by_admin(answer: &Answer, status: u16, code: &str) -> Value {
+    assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let body = answer.json();
+    told(&body["error"], code);
+    assert_eq!(body["error"]["type"], kind(status), "{body}");
+    assert_eq!(
+        (&body["code"], &body["message"]),
+        (&body["error"]["code"], &body["error"]["message"])
+    );
+    body["error"].clone()
+}
+
 /// Checks the error that ends a broken stream.
 #[track_caller]
 pub(crate) fn broken(event: &str, code: &str) -> Value {
