@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Runs OpenAI's own clients against a running gateway.
+"""Runs OpenAI's and Behest's own clients against a running gateway.
 
 Starts a scripted provider, aimock and the gateway on free ports, waits until they are ready, runs the
-Python tests with each major of the Python client and the Node tests with each major of the Node
-client, and stops what it started. `setup.sh` installs what this needs. Names given as arguments
-(openai-3, openai-2, node-7, node-6) choose among the four runs.
+Python tests with each major of OpenAI's Python client, the Node tests with each major of its Node
+client, the tests of Behest's Python client and those of a page in a browser, and stops what it
+started. `setup.sh` installs what this needs. Names given as arguments (openai-3, openai-2, node-7,
+node-6, behest, browser) choose among the six runs.
 """
 
 import json
@@ -24,6 +25,7 @@ READY_SECONDS = 30
 RUN_SECONDS = 300
 KEY = "behest_sk_live_0123456789abcdef0123456789abcdef"
 LIMITED_KEY = "behest_sk_live_fedcba9876543210fedcba9876543210"
+ADMIN_SECRET = "the-admin-secret-of-these-tests"
 
 
 def free_port():
@@ -54,24 +56,25 @@ def gateway_program():
     return str(pathlib.Path(target) / "debug" / "behest")
 
 
-def configuration(folder, data, admin, scripted, aimock):
+def configuration(folder, data, admin, scripted, aimock, page):
     def model(name, provider):
         return {"id": name, "targets": [{"provider": provider, "model": name}]}
 
-    def project(name, slug, requests_per_minute):
+    def project(name, slug, requests_per_minute, origins):
         return {
             "id": name,
             "slug": slug,
             "model": "scripted",
             "api_keys": [{"name": "sdk", "secret": f"file:{name}.key"}],
-            "allowed_origins": ["http://localhost:5173"],
+            "allowed_origins": origins,
             "limits": {"requests_per_minute": requests_per_minute},
         }
 
     (folder / "demo.key").write_text(KEY)
     (folder / "limited.key").write_text(LIMITED_KEY)
     (folder / "provider.key").write_text("sk-of-the-provider")
-    (folder / "admin.secret").write_text("the-admin-secret-of-these-tests")
+    (folder / "admin.secret").write_text(ADMIN_SECRET)
+    origins = ["http://localhost:5173", f"http://127.0.0.1:{page}"]
     return {
         "listen": {"data": f"127.0.0.1:{data}", "admin": f"127.0.0.1:{admin}"},
         "domains": ["behest.localhost"],
@@ -93,8 +96,8 @@ def configuration(folder, data, admin, scripted, aimock):
             {
                 "id": "acme",
                 "projects": [
-                    project("demo", "amber-fox-042", 1_000_000),
-                    project("limited", "silent-brook-117", 2),
+                    project("demo", "amber-fox-042", 1_000_000, origins),
+                    project("limited", "silent-brook-117", 2, [f"http://localhost:{page}"]),
                 ],
             }
         ],
@@ -121,6 +124,11 @@ def runs(environment):
     for major, package in ((7, "openai"), (6, "openai-6")):
         node = [node_for(major), "--test", "--test-reporter=spec", *tests]
         yield f"node-{major}", node, {**environment, "OPENAI_PACKAGE": package}
+    python = HERE / "behest" / ".venv" / "bin" / "python"
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "behest")]
+    yield "behest", [str(python), *arguments], environment
+    browser = str(HERE / "node" / "browser" / "page.test.js")
+    yield "browser", [node_for(7), "--test", "--test-reporter=spec", browser], environment
 
 
 def start(started, *arguments, **options):
@@ -137,12 +145,12 @@ def main():
     try:
         upstream = start(started, sys.executable, str(HERE / "upstream.py"), stdout=subprocess.PIPE)
         scripted = int(upstream.stdout.readline())
-        data, admin, aimock = free_port(), free_port(), free_port()
+        data, admin, aimock, page = free_port(), free_port(), free_port(), free_port()
         cli = HERE / "node" / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
         fixtures = ["-f", str(HERE / "fixtures"), "-c", "7", "-l", "5", "--log-level", "warn"]
         mock = start(started, node_for(7), str(cli), "-p", str(aimock), *fixtures)
         wait_ready(f"http://127.0.0.1:{aimock}/v1/models", mock)
-        config = configuration(folder, data, admin, scripted, aimock)
+        config = configuration(folder, data, admin, scripted, aimock, page)
         (folder / "behest.yaml").write_text(json.dumps(config, indent=1))
         log = open(folder / "log", "wb")
         serve = [program, "serve", "--config", str(folder / "behest.yaml")]
@@ -153,6 +161,9 @@ def main():
             "BEHEST_URL": f"http://127.0.0.1:{data}",
             "BEHEST_KEY": KEY,
             "BEHEST_LIMITED_KEY": LIMITED_KEY,
+            "ADMIN_URL": f"http://127.0.0.1:{admin}",
+            "ADMIN_SECRET": ADMIN_SECRET,
+            "PAGE_PORT": str(page),
             "SCRIPTED_URL": f"http://127.0.0.1:{scripted}",
             "AIMOCK_URL": f"http://127.0.0.1:{aimock}",
             "BEHEST_BIN": program,

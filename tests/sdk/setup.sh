@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the clients that these tests run: Python's in folders of their own, Node's from the lock file.
+# Installs the clients that these tests run: Python's in folders of their own, Node's from the lock file,
+# and a browser.
 set -eu
 cd "$(dirname "$0")"
 
@@ -11,6 +12,10 @@ if missing python3 || ! python3 -c 'import venv, ensurepip' >/dev/null 2>&1; the
 fi
 if missing npm; then packages="$packages nodejs npm"; fi
 if missing curl; then packages="$packages curl"; fi
+# Debian has the browser without its windows, and with them; another system's own will do too.
+if missing chromium-headless-shell && missing chromium && missing google-chrome; then
+    packages="$packages chromium-headless-shell"
+fi
 if [ -n "$packages" ]; then
     if missing apt-get; then
         echo "sdk tests: please install by hand: $packages" >&2
@@ -24,8 +29,7 @@ if [ -n "$packages" ]; then
 fi
 
 # What is installed already, from the same list, is left alone.
-for major in 3 2; do
-    folder="python/openai-$major"
+for folder in python/openai-3 python/openai-2 behest; do
     if ! cmp -s "$folder/requirements.txt" "$folder/.venv/installed.txt"; then
         rm -rf "$folder/.venv"
         python3 -m venv "$folder/.venv"
