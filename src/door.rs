@@ -7,6 +7,7 @@ mod cors;
 mod path;
 
 pub use cors::check_project;
+pub(crate) use path::percent_decoded;
 pub use path::{Listed, list as list_routes};
 
 use crate::passage::Passage;
@@ -33,6 +34,10 @@ pub enum Way {
     Mint,
     /// The keys that tokens are signed with; those of a project's tenant too.
     Jwks(Option<Arc<str>>),
+    /// What was used.
+    Usage,
+    /// What was used, by whose provider key.
+    Billing,
     /// A browser's question before the request.
     Preflight,
 }
@@ -74,6 +79,8 @@ pub fn enter(
     let (way, endpoint) = match route {
         Route::Jwks => return Ok(Way::Jwks(project)),
         Route::Mint => (Way::Mint, Endpoint::Mint),
+        Route::Usage => (Way::Usage, Endpoint::Usage),
+        Route::Billing => (Way::Billing, Endpoint::Usage),
         Route::Chat => (Way::Exchange(Endpoint::Chat), Endpoint::Chat),
         Route::Embeddings => (Way::Exchange(Endpoint::Embeddings), Endpoint::Embeddings),
         Route::Models => (Way::Models, Endpoint::Models),

@@ -27,6 +27,7 @@ use crate::drain::Stopped;
 use crate::passage::Passage;
 use crate::relay;
 use attempt::{Failure, Request, Trouble};
+use behest_contract::book::Bucket;
 use behest_contract::denial::{Denial, Kind};
 use behest_contract::dialect::Answer as Wanted;
 use behest_contract::outcome::Route;
@@ -113,7 +114,8 @@ async fn try_place(
     let trace_parent = passage.trace_parent.as_deref();
     let request = Request { endpoint, wanted, trace_parent, passed: &passed };
     let provider = place.provider.name().clone();
-    passage.account.route = Some(Route { model: model.id.clone(), provider });
+    let bucket = if place.provider.is_tenants() { Bucket::Byok } else { Bucket::Platform };
+    passage.account.route = Some(Route { model: model.id.clone(), provider, bucket });
     // Boxed, so that a stream does not carry the room for it to its end.
     let account = &mut passage.account;
     Box::pin(attempt::attempt(place, &request, &body, client, watch, account)).await

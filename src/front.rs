@@ -20,7 +20,9 @@ use bytes::Bytes;
 pub fn read(endpoint: Endpoint, body: Bytes) -> Result<Prompt, Box<Denial>> {
     let outline = match endpoint {
         Endpoint::Embeddings => embeddings::outline(&body)?,
-        Endpoint::Chat | Endpoint::Models | Endpoint::Mint => chat::outline(&body)?,
+        Endpoint::Chat | Endpoint::Models | Endpoint::Mint | Endpoint::Usage => {
+            chat::outline(&body)?
+        }
     };
     let private: Vec<_> =
         outline.members.iter().filter(|member| member.role == Role::Private).copied().collect();

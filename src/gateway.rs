@@ -5,11 +5,11 @@ use crate::exchange::{self, Model, Stop};
 use crate::house::House;
 use crate::listener::Guarded;
 use crate::passage::Passage;
-use crate::routes::{Here, jwks, mint, models};
+use crate::routes::{Here, jwks, mint, models, usage};
 use crate::{intake, reply};
 use async_trait::async_trait;
 use behest_contract::denial::{Denial, Kind, Verdict};
-use behest_contract::facts::{Endpoint, Principal};
+use behest_contract::facts::{Endpoint, ModelChoice, Principal};
 use behest_contract::outcome::Ending;
 use behest_ledger::Decision;
 use behest_quota::Layer;
@@ -194,6 +194,8 @@ async fn admit(session: &mut Session, passage: &mut Passage) -> Result<Admitted,
             Ok(Admitted::Exchange(model))
         }
         Way::Mint => mint::mint(client, passage).await.map(here),
+        Way::Usage => usage::usage(passage, client.req_header().uri.query()).await.map(here),
+        Way::Billing => usage::billing(passage, client.req_header().uri.query()).await.map(here),
         Way::Models => models::list(passage).map(here),
         Way::Model(id) => models::one(passage, &id).map(here),
         Way::Preflight | Way::Jwks(_) => Ok(Admitted::Preflight),
@@ -225,6 +227,7 @@ async fn take_in(
     let prompt = passage.prompt.insert(Box::new(prompt));
     let asked = prompt.model().map(std::borrow::Cow::into_owned);
     let model = find_model(passage, asked.as_deref())?;
+    passage.facts.state(ModelChoice(model.id.clone()));
     let Passage { visits, facts, prompt: Some(prompt), .. } = passage else {
         return Err(Box::new(Denial::new(Kind::Internal, "The gateway has failed.")));
     };

@@ -6,6 +6,7 @@ use crate::exchange::Pools;
 use crate::ports::{LineLog, OffloadPool, PrometheusMeter};
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
+use behest_contract::book::Book;
 use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::directory::{Directory, Failure};
 use behest_contract::ports::{Busy, offloaded};
@@ -43,6 +44,8 @@ pub struct Fixtures {
     pub directory: Arc<dyn Directory>,
     /// What opens and seals what is stored.
     pub seal: Arc<dyn Seal>,
+    /// The ledger.
+    pub book: Option<Arc<dyn Book>>,
 }
 
 impl Fixtures {
@@ -60,6 +63,7 @@ impl Fixtures {
             clock: Arc::new(SystemClock),
             directory: opened.directory.clone(),
             seal: opened.seal.clone(),
+            book: None,
         })
     }
 }

@@ -107,6 +107,8 @@ pub struct Guarded {
     house: Arc<House>,
     /// A request's head was accepted, and its answer is still under way.
     serving: AtomicBool,
+    /// A head was accepted since the connection was last read: the time for it is over.
+    head_came: AtomicBool,
     head_time_max: Duration,
     head_deadline: Option<Pin<Box<Sleep>>>,
     write_time_max: Duration,
@@ -126,6 +128,7 @@ impl Guarded {
             stream,
             house,
             serving: AtomicBool::new(false),
+            head_came: AtomicBool::new(false),
             head_time_max,
             // The first head is awaited from the start; later ones from their first byte, for between
             // requests a connection may be idle.
@@ -157,6 +160,9 @@ impl Guarded {
     pub fn set_serving(stream: Option<&Stream>, serving: bool) {
         if let Some(guarded) = stream.and_then(|stream| stream.as_any().downcast_ref::<Self>()) {
             guarded.serving.store(serving, Ordering::Relaxed);
+            if serving {
+                guarded.head_came.store(true, Ordering::Relaxed);
+            }
         }
     }
 
@@ -190,10 +196,13 @@ impl AsyncRead for Guarded {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // A request without a body is not read again before the next one's head.
+        if std::mem::take(self.head_came.get_mut()) {
+            self.head_deadline = None;
+        }
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, into);
         if self.is_serving() {
-            self.head_deadline = None;
             return read;
         }
         if into.filled().len() > before && self.head_deadline.is_none() {

@@ -176,7 +176,7 @@ impl Bearer {
 /// The layer that refused, where one did; its words are a closed set.
 fn limiting_layer(denial: &Denial) -> Option<&'static str> {
     let layer = denial.details.as_ref()?.get("layer")?.as_str()?;
-    [Layer::Ip, Layer::Project].map(Layer::label).into_iter().find(|known| *known == layer)
+    Layer::ALL.iter().map(|known| known.label()).find(|known| *known == layer)
 }
 
 /// What a refusal of this kind means for the books.

@@ -3,6 +3,7 @@
 pub mod jwks;
 pub mod mint;
 pub mod models;
+pub mod usage;
 
 use bytes::Bytes;
 

@@ -2,6 +2,7 @@
 //! makes another, and so does every change of the store.
 
 mod authority;
+mod limits;
 mod projects;
 mod routing;
 
@@ -15,7 +16,7 @@ use crate::house::Fixtures;
 use behest_auth::Authority;
 use behest_contract::chain::Chain;
 use behest_ledger::{MicroUsd, Price, PriceTable};
-use behest_quota::{IpGuardConfig, ProjectLimits, QuotaConfig};
+use behest_quota::IpGuardConfig;
 use std::fmt;
 use std::sync::Arc;
 
@@ -92,7 +93,7 @@ impl Snapshot {
         let rooms = chain::Rooms {
             prices: prices(&config),
             authority: authority.clone(),
-            limits: limits(&config, &objects),
+            limits: limits::limits(&config, &objects),
         };
         let chain = chain::build(rooms, fixtures).map_err(|error| failed("chain", &error))?;
         let cuts = Cuts::new(&objects);
@@ -138,16 +139,4 @@ fn prices(config: &Config) -> PriceTable {
         Some((Arc::from(model.id.as_str()), made))
     });
     priced.collect()
-}
-
-fn limits(config: &Config, objects: &Objects) -> QuotaConfig {
-    let limited = projects::told(config, objects).filter_map(|told| {
-        let requests_per_minute = told.settings.limits.requests_per_minute?.into();
-        Some((Arc::from(told.settings.id.as_str()), ProjectLimits { requests_per_minute }))
-    });
-    QuotaConfig {
-        projects: limited.collect(),
-        default_requests_per_minute: config.limits.project.requests_per_minute.into(),
-        mint_requests_per_minute: config.limits.mint.requests_per_minute.into(),
-    }
 }

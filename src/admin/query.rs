@@ -1,6 +1,7 @@
 //! What an address says behind its path, and how texts are encoded in it.
 
 use super::refusal::Refusal;
+pub(super) use crate::door::percent_decoded;
 
 /// The parameters of a query. Those that nobody asks for are ignored.
 #[derive(Debug, Default)]
@@ -34,22 +35,6 @@ impl Query {
 
 fn form_decoded(text: &str) -> Option<String> {
     percent_decoded(&text.replace('+', " "))
-}
-
-/// `None` for an encoding that is broken or hides a control character.
-pub(super) fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        let (high, low) = (digit(bytes.next()?)?, digit(bytes.next()?)?);
-        decoded.push(u8::try_from(high * 16 + low).ok()?);
-    }
-    String::from_utf8(decoded).ok().filter(|text| !text.chars().any(char::is_control))
 }
 
 #[cfg(test)]

@@ -37,21 +37,33 @@ pub fn open(config: &Config, clock: &dyn Clock) -> Result<Opened, String> {
     let objects = Objects::default().with(&records.map_err(|failure| failure.to_string())?);
     let seal: Arc<dyn Seal> = Arc::new(keyring(config, objects.have_seals())?);
     let mut opened = Opened { directory, seal, objects };
-    check_seals(&mut opened, clock)?;
-    own_keys::ensure_active(&mut opened, clock)?;
+    check_seals(&opened)?;
+    let draft = what_is_missing(&opened, clock)?;
+    if !draft.is_empty() {
+        opened.commit(draft, clock)?;
+    }
     Ok(opened)
+}
+
+/// At the first start: something to know the master key by, a key to sign with, and the one after it.
+fn what_is_missing(opened: &Opened, clock: &dyn Clock) -> Result<Draft, String> {
+    let seal = opened.seal.as_ref();
+    let mut draft = Draft::default();
+    if opened.objects.seal_checks.iter().next().is_none() {
+        draft = draft.put(&seal_check(seal)?, Expect::Absent);
+    }
+    if opened.objects.own_keys.iter().next().is_none() {
+        for key in own_keys::first_pair(seal, clock)? {
+            draft = draft.put(&key, Expect::Absent);
+        }
+    }
+    Ok(draft)
 }
 
 impl Opened {
     /// Commits and takes over what was committed.
-    pub(super) fn commit(
-        &mut self,
-        draft: Draft,
-        action: &'static str,
-        object: &str,
-        clock: &dyn Clock,
-    ) -> Result<(), String> {
-        let audit = Audit::by_gateway(action, object);
+    fn commit(&mut self, draft: Draft, clock: &dyn Clock) -> Result<(), String> {
+        let audit = Audit::by_gateway("gateway.first_start", "signing-keys");
         let committed = self.directory.commit(draft.into_changes(), audit.line(clock.unix()));
         block_on(committed).map_err(|failure| failure.to_string())?;
         let changed = block_on(self.directory.changes_after(self.objects.revision));
@@ -67,16 +79,12 @@ fn check_place() -> Place<'static> {
     Place { tenant: "", collection: SealCheckObject::COLLECTION, record: "master", field: "sealed" }
 }
 
-fn check_seals(opened: &mut Opened, clock: &dyn Clock) -> Result<(), String> {
-    if let Some(check) = opened.objects.seal_checks.iter().next() {
-        let clear = opened.seal.open(check_place(), &check.sealed);
-        return match clear {
-            Ok(clear) if clear.expose() == CHECKED => Ok(()),
-            _ => Err("master_key is not the key that the stored data was sealed under".to_owned()),
-        };
+fn check_seals(opened: &Opened) -> Result<(), String> {
+    let Some(check) = opened.objects.seal_checks.iter().next() else { return Ok(()) };
+    match opened.seal.open(check_place(), &check.sealed) {
+        Ok(clear) if clear.expose() == CHECKED => Ok(()),
+        _ => Err("master_key is not the key that the stored data was sealed under".to_owned()),
     }
-    let draft = Draft::default().put(&seal_check(opened.seal.as_ref())?, Expect::Absent);
-    opened.commit(draft, "master_key.first", "", clock)
 }
 
 /// The check, sealed under the newest master key.

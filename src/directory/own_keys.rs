@@ -2,7 +2,6 @@
 
 use super::draft::{Audit, Draft};
 use super::objects::{Object, OwnKeyObject};
-use super::open::Opened;
 use super::{Kept, Objects};
 use crate::house::House;
 use behest_auth::rotation::{self, RotationPolicy, Step};
@@ -46,14 +45,18 @@ impl Objects {
     }
 }
 
-/// At the first start: a key to sign with. The one after it can wait for the first look around.
-pub(super) fn ensure_active(opened: &mut Opened, clock: &dyn Clock) -> Result<(), String> {
-    if opened.objects.own_keys.iter().next().is_some() {
-        return Ok(());
-    }
-    let steps = [Step::Generate(KeyState::Active)];
-    let draft = carry_out(&opened.objects, &steps, opened.seal.as_ref(), clock)?;
-    opened.commit(draft, "own_keys.first", "signing-keys", clock)
+/// A key to sign with and the one after it, made side by side: each takes a while.
+pub(super) fn first_pair(seal: &dyn Seal, clock: &dyn Clock) -> Result<[OwnKeyObject; 2], String> {
+    let now = clock.unix();
+    let (active, next) = std::thread::scope(|scope| {
+        let next = scope.spawn(|| OwnKey::generate(KeyState::Next, now));
+        (OwnKey::generate(KeyState::Active, now), next.join())
+    });
+    let next = next.map_err(|_| "a signing key could not be made".to_owned())?;
+    let sealed = |key: Result<OwnKey, behest_auth::Error>| {
+        OwnKeyObject::sealed(&key.map_err(|error| error.to_string())?, seal)
+    };
+    Ok([sealed(active)?, sealed(next)?])
 }
 
 /// Carries steps out on a copy of the keys; the draft holds the difference. Generates keys: not for

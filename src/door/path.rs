@@ -13,6 +13,8 @@ pub(super) enum Route {
     Model(Arc<str>),
     Mint,
     Jwks,
+    Usage,
+    Billing,
     /// A browser's question before a request to this endpoint.
     Preflight(Option<Endpoint>),
 }
@@ -32,7 +34,7 @@ struct Row {
 }
 
 /// Every route. One without a policy does not compile.
-const TABLE: [Row; 7] = [
+const TABLE: [Row; 9] = [
     Row {
         template: "/v1/chat/completions",
         method: Method::POST,
@@ -66,6 +68,20 @@ const TABLE: [Row; 7] = [
         method: Method::GET,
         endpoint: Some(Endpoint::Models),
         route: |_| Route::Models,
+        allow: "GET, OPTIONS",
+    },
+    Row {
+        template: "/v1/usage",
+        method: Method::GET,
+        endpoint: Some(Endpoint::Usage),
+        route: |_| Route::Usage,
+        allow: "GET, OPTIONS",
+    },
+    Row {
+        template: "/v1/billing/usage",
+        method: Method::GET,
+        endpoint: Some(Endpoint::Usage),
+        route: |_| Route::Billing,
         allow: "GET, OPTIONS",
     },
     Row {
@@ -164,7 +180,7 @@ fn id_in<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 }
 
 /// `None` for an encoding that is broken or hides a control character.
-fn percent_decoded(text: &str) -> Option<String> {
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

@@ -246,7 +246,7 @@ impl Place {
     fn head(&self, endpoint: Endpoint) -> &Head {
         match endpoint {
             Endpoint::Embeddings => &self.embeddings,
-            Endpoint::Chat | Endpoint::Models | Endpoint::Mint => &self.chat,
+            Endpoint::Chat | Endpoint::Models | Endpoint::Mint | Endpoint::Usage => &self.chat,
         }
     }
 

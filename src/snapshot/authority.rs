@@ -1,5 +1,6 @@
 //! The credentials: what the file declares and what was made since, in the terms of the auth family.
 
+use super::limits::tiers;
 use super::projects::{Told, told};
 use super::{SnapshotError, failed};
 use crate::config::{self, Config, EndUser};
@@ -15,9 +16,6 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The tiers that every project has, and their order (CONTRACT 7).
-const SHIPPED_TIERS: [(&str, u32); 3] = [("free", 1), ("pro", 2), ("max", 3)];
 
 /// All credentials of a configuration and a store.
 pub(super) fn build(
@@ -129,21 +127,18 @@ fn project_records(config: &Config, objects: &Objects) -> Vec<ProjectRecord> {
     let records = active.map(|Told { tenant, settings, .. }| ProjectRecord {
         id: settings.id.as_str().into(),
         tenant: tenant.into(),
-        tiers: tiers(settings),
+        tiers: tier_names(settings),
         default_tier: settings.default_tier.as_deref().map(Arc::from),
     });
     records.collect()
 }
 
-/// The shipped tiers, with the project's overrides and its own ones.
-fn tiers(project: &config::Project) -> Vec<TierName> {
-    let mut orders: HashMap<&str, u32> = SHIPPED_TIERS.into_iter().collect();
-    for (name, tier) in &project.tiers {
-        let order = tier.sort_order.or_else(|| orders.get(name.as_str()).copied());
-        orders.insert(name, order.unwrap_or(u32::MAX));
-    }
-    let named = orders.into_iter();
-    named.map(|(name, sort_order)| TierName { name: name.into(), sort_order }).collect()
+/// The names of a project's tiers, in their order.
+fn tier_names(project: &config::Project) -> Vec<TierName> {
+    let tiers = tiers(project);
+    let named =
+        tiers.iter().map(|tier| TierName { name: tier.name.clone(), sort_order: tier.sort_order });
+    named.collect()
 }
 
 fn switches(objects: &Objects) -> Vec<Switch> {

@@ -28,6 +28,8 @@ mod cancel;
 mod chat;
 /// The sub-commands that administer a running gateway.
 mod cli;
+/// Connections that are kept and used again.
+mod connections;
 /// Browsers: preflights, origins, exposed headers.
 mod cors;
 /// Slow hashes in the way of nobody.

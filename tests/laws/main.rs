@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FAMILIES: &[&str] = &["auth", "ledger", "providers", "quota", "store"];
+const FAMILIES: &[&str] = &["auth", "ledger", "pii", "providers", "quota", "store"];
 
 /// Packages that have one owner, and who that is.
 const OWNERS: &[(&str, &str)] = &[
@@ -17,6 +17,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("redis", "store"),
     ("rusqlite", "store"),
     ("pingora-limits", "quota"),
+    ("bpe-openai", "quota"),
     ("prometheus", "behest"),
     ("pingora", "behest"),
     ("pingora-proxy", "behest"),

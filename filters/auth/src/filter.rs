@@ -17,7 +17,7 @@ pub struct Auth {
     authority: Arc<Authority>,
 }
 
-/// The API key of a request to an endpoint that takes nothing else.
+/// The API key of a request to an endpoint that answers with what is the key's own: tokens, and usage.
 #[derive(Debug, Clone)]
 pub struct PresentedKey(pub Arc<KeyRecord>);
 
@@ -56,7 +56,7 @@ struct AuthVisit {
 
 impl Visit for AuthVisit {
     fn head<'a>(&'a mut self, head: &'a mut RequestHeader, facts: &'a mut Facts) -> Step<'a> {
-        let Some(endpoint) = facts.read::<Endpoint>() else { return Step::go() };
+        let Some(&endpoint) = facts.read::<Endpoint>() else { return Step::go() };
         let accepts = endpoint.accepts();
         let authority = &*self.authority;
         let presented = Presented::take(head);
@@ -71,10 +71,10 @@ impl Visit for AuthVisit {
             Authentication::Unknown => Step::Done(Err(Refusal::Unknown.into())),
             Authentication::Busy => Step::Done(Err(Refusal::Busy.into())),
             Authentication::Known(key) => {
-                Step::Done(admit_key(authority, &key, accepts, &presented, facts))
+                Step::Done(admit_key(authority, &key, endpoint, &presented, facts))
             }
             Authentication::Pending(verdict) => Step::Wait(Box::pin(async move {
-                admit_key(authority, &verdict.await?, accepts, &presented, facts)
+                admit_key(authority, &verdict.await?, endpoint, &presented, facts)
             })),
         }
     }
@@ -97,13 +97,13 @@ fn admit_token(authority: &Authority, token: &str, accepts: Accepts, facts: &mut
 fn admit_key(
     authority: &Authority,
     key: &Arc<KeyRecord>,
-    accepts: Accepts,
+    endpoint: Endpoint,
     presented: &Presented,
     facts: &mut Facts,
 ) -> Verdict {
     let project = authority.projects.project(&key.project);
     let project = project.ok_or_else(|| unauthenticated("the key's project is not served"))?;
-    let named = match accepts {
+    let named = match endpoint.accepts() {
         Accepts::TokenOrKey if !key.allow_on_chat => {
             return Err(unauthenticated("the key may not call models"));
         }
@@ -127,9 +127,8 @@ fn admit_key(
         return Err(fault);
     }
     facts.state(principal);
-    match accepts {
-        Accepts::TokenOrKey => {}
-        Accepts::Key => facts.state(PresentedKey(key.clone())),
+    if matches!(endpoint, Endpoint::Mint | Endpoint::Usage) {
+        facts.state(PresentedKey(key.clone()));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! How a request ended.
 
+use crate::book::Bucket;
 use crate::delta::Usage;
 use crate::denial::Kind;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub struct Route {
     pub model: Arc<str>,
     /// The provider's configured name.
     pub provider: Arc<str>,
+    /// Whose key it was called with.
+    pub bucket: Bucket,
 }
 
 /// Everything that is known only at the end; given to each visit's `close`.

@@ -3,28 +3,32 @@
 use crate::config::PriceTable;
 use crate::entry::{AccessLog, Entry};
 use crate::metrics::Metrics;
-use crate::price::Cost;
+use crate::price::{Cost, MicroUsd};
+use crate::row;
 use crate::stamp::Stamp;
+use behest_contract::book::{Bill, BillTray, Book};
 use behest_contract::clock::Clock;
 use behest_contract::delta::{Delta, Usage};
 use behest_contract::facts::{Endpoint, FactKey, Facts, RequestId};
 use behest_contract::filter::{Filter, Hears, Step, Visit};
 use behest_contract::outcome::Outcome;
 use behest_contract::prompt::Prompt;
+use pingora_http::RequestHeader;
 use std::sync::Arc;
 
 /// Counts each request and logs it, when it is over.
 ///
 /// It goes first in a chain, so that it closes last.
 pub struct Ledger {
-    book: Arc<Book>,
+    desk: Arc<Desk>,
 }
 
-struct Book {
+struct Desk {
     prices: PriceTable,
     metrics: Metrics,
     log: Arc<dyn AccessLog>,
     clock: Arc<dyn Clock>,
+    book: Option<Arc<dyn Book>>,
 }
 
 impl Ledger {
@@ -35,7 +39,16 @@ impl Ledger {
         log: Arc<dyn AccessLog>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { book: Arc::new(Book { prices, metrics, log, clock }) }
+        Self { desk: Arc::new(Desk { prices, metrics, log, clock, book: None }) }
+    }
+
+    /// Books each request that reached a provider, and closes its lease in the same message.
+    #[must_use]
+    pub fn with_book(self, book: Arc<dyn Book>) -> Self {
+        let Desk { prices, metrics, log, clock, .. } = self.desk.as_ref();
+        let (prices, metrics) = (prices.clone(), metrics.clone());
+        let (log, clock) = (log.clone(), clock.clone());
+        Self { desk: Arc::new(Desk { prices, metrics, log, clock, book: Some(book) }) }
     }
 }
 
@@ -49,23 +62,37 @@ impl Filter for Ledger {
         vec![FactKey::of::<RequestId>()]
     }
 
+    fn states(&self) -> Vec<FactKey> {
+        vec![FactKey::of::<BillTray>()]
+    }
+
     fn hears(&self) -> Hears {
         Hears::Usage
     }
 
     fn enter(&self) -> Box<dyn Visit> {
-        Box::new(Page { book: self.book.clone(), streamed: None, heard: None })
+        let tray = self.desk.book.is_some().then(BillTray::default);
+        Box::new(Page { desk: self.desk.clone(), tray, streamed: None, heard: None })
     }
 }
 
 /// One request's page of the book.
 struct Page {
-    book: Arc<Book>,
+    desk: Arc<Desk>,
+    /// Where the bill is left, if there is a book to put it in.
+    tray: Option<BillTray>,
     streamed: Option<bool>,
     heard: Option<Usage>,
 }
 
 impl Visit for Page {
+    fn head<'a>(&'a mut self, _: &'a mut RequestHeader, facts: &'a mut Facts) -> Step<'a> {
+        if let Some(tray) = &self.tray {
+            facts.state(tray.clone());
+        }
+        Step::go()
+    }
+
     fn prompt<'a>(&'a mut self, prompt: &'a mut Prompt, _: &'a mut Facts) -> Step<'a> {
         self.streamed = Some(prompt.outline().streamed);
         Step::go()
@@ -80,26 +107,46 @@ impl Visit for Page {
     }
 
     fn close(&mut self, outcome: &Outcome, facts: &Facts) {
-        let book = &self.book;
-        book.metrics.ended(facts.read::<Endpoint>().copied(), outcome);
-        let mut entry = Entry::new(Stamp::at(book.clock.unix()), outcome, facts);
+        let desk = &self.desk;
+        desk.metrics.ended(facts.read::<Endpoint>().copied(), outcome);
+        let mut entry = Entry::new(Stamp::at(desk.clock.unix()), outcome, facts);
         if let Some(streamed) = self.streamed {
             entry = entry.streamed(streamed);
         }
-        if let Some(usage) = outcome.usage.or(self.heard) {
-            let cost = book.account(outcome, &usage);
+        let bill = self.tray.as_ref().and_then(BillTray::take);
+        if let Some((usage, cost)) = desk.account(outcome, bill.as_ref(), self.heard) {
             entry = entry.used(&usage, cost);
         }
-        book.log.line(entry.to_json());
+        desk.log.line(entry.to_json());
+        if let (Some(book), Some(bill)) = (&desk.book, bill) {
+            let row = row::of(&bill, outcome);
+            book.close(Some(bill.settlement), row);
+        }
     }
 }
 
-impl Book {
-    fn account(&self, outcome: &Outcome, usage: &Usage) -> Cost {
-        let Some(route) = &outcome.route else { return Cost::Unpriced };
-        let cost = self.prices.cost(&route.model, usage);
-        self.metrics.used(&route.provider, usage, cost.known());
-        cost
+impl Desk {
+    /// What was used and what it costs: as it is booked, else as it was heard.
+    fn account(
+        &self,
+        outcome: &Outcome,
+        bill: Option<&Bill>,
+        heard: Option<Usage>,
+    ) -> Option<(Usage, Cost)> {
+        let route = outcome.route.as_ref();
+        let booked = bill.filter(|_| outcome.attempts > 0).map(|bill| {
+            let cost = bill.micro_usd.map(MicroUsd::new);
+            (bill.usage, cost.map_or(Cost::Unpriced, Cost::Known))
+        });
+        let (usage, cost) = booked.or_else(|| {
+            let usage = outcome.usage.or(heard)?;
+            let cost = route.map(|route| self.prices.cost(&route.model, &usage));
+            Some((usage, cost.unwrap_or(Cost::Unpriced)))
+        })?;
+        if let Some(route) = route {
+            self.metrics.used(&route.provider, &usage, cost.known());
+        }
+        Some((usage, cost))
     }
 }
 

@@ -7,6 +7,7 @@ mod facts;
 mod filter;
 mod metrics;
 mod price;
+mod row;
 mod stamp;
 
 pub use config::PriceTable;

@@ -4,6 +4,7 @@ use crate::{
     AccessLog, AttemptResult, Decision, DenialNote, Ledger, Metrics, Price, PriceTable,
     RequestLine, UpstreamFault,
 };
+use behest_contract::book::Bucket;
 use behest_contract::chain::{Chain, Visits};
 use behest_contract::clock::ManualClock;
 use behest_contract::delta::{Delta, Usage};
@@ -17,6 +18,8 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+
+mod booking;
 
 /// Every key that a line may hold, in order.
 const KEYS: [&str; 25] = [
@@ -178,7 +181,11 @@ fn outcome(ending: Ending, status: u16) -> Outcome {
 
 fn answered(model: &str) -> Outcome {
     Outcome {
-        route: Some(Route { model: model.into(), provider: "openai".into() }),
+        route: Some(Route {
+            model: model.into(),
+            provider: "openai".into(),
+            bucket: Bucket::Platform,
+        }),
         attempts: 1,
         total: Duration::from_millis(900),
         first_byte: Some(Duration::from_micros(250_125)),

@@ -1,0 +1,83 @@
+//! Limits, tiers and terms of models, in the terms of the quota family.
+
+use super::projects::told;
+use crate::config::{self, Config};
+use crate::directory::Objects;
+use behest_quota::{
+    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, SessionLimits, TierLimits, TierSpec,
+    Tiers, TokenPrice, UserLimits,
+};
+use std::sync::Arc;
+
+/// What all projects may use.
+pub(super) fn limits(config: &Config, objects: &Objects) -> QuotaConfig {
+    let policies = told(config, objects)
+        .map(|told| (Arc::from(told.settings.id.as_str()), policy(told.settings)));
+    let models = config.models.iter().map(|model| (Arc::from(model.id.as_str()), terms(model)));
+    QuotaConfig {
+        projects: policies.collect(),
+        default_requests_per_minute: config.limits.project.requests_per_minute.into(),
+        mint_requests_per_minute: config.limits.mint.requests_per_minute.into(),
+        models: models.collect(),
+        default_output_tokens: config.default_output_tokens.into(),
+    }
+}
+
+fn policy(project: &config::Project) -> ProjectPolicy {
+    let (limits, user, session) = (&project.limits, &project.user_limits, &project.session_limits);
+    let micros = |usd: Option<config::Usd>| usd.map(config::Usd::micros);
+    ProjectPolicy {
+        project: ProjectLimits {
+            requests_per_minute: limits.requests_per_minute.map(u64::from),
+            user_requests_per_minute: limits.user_requests_per_minute.map(u64::from),
+            max_in_flight: limits.max_in_flight.map(u64::from),
+            tokens_per_day: limits.tokens_per_day,
+            tokens_per_month: limits.tokens_per_month,
+            micro_usd_per_day: micros(limits.usd_per_day),
+            micro_usd_per_month: micros(limits.usd_per_month),
+        },
+        user: UserLimits {
+            requests_per_day: user.requests_per_day.map(u64::from),
+            tokens_per_minute: user.tokens_per_minute,
+            tokens_per_day: user.tokens_per_day,
+            tokens_per_month: user.tokens_per_month,
+            micro_usd_per_day: micros(user.usd_per_day),
+            micro_usd_per_month: micros(user.usd_per_month),
+            max_in_flight: user.max_in_flight.map(u64::from),
+        },
+        session: SessionLimits { tokens: session.tokens, micro_usd: micros(session.usd) },
+        tiers: tiers(project),
+    }
+}
+
+/// The shipped tiers with a project's changes, which were checked when they were made: what does not
+/// fit all the same is left out, and the shipped ones stay.
+pub(super) fn tiers(project: &config::Project) -> Tiers {
+    let specs = project.tiers.iter().map(|(name, tier)| TierSpec {
+        name: name.as_str().into(),
+        sort_order: tier.sort_order,
+        limits: TierLimits {
+            requests_per_minute: tier.requests_per_minute.map(u64::from),
+            requests_per_day: tier.requests_per_day.map(u64::from),
+            tokens_per_day: tier.tokens_per_day,
+            ..TierLimits::default()
+        },
+    });
+    Tiers::new(specs).unwrap_or_else(|errors| {
+        errors.iter().for_each(|error| log::error!("tiers of project {}: {error}", project.id));
+        Tiers::shipped()
+    })
+}
+
+fn terms(model: &config::Model) -> ModelTerms {
+    let price = model.price.map(|price| TokenPrice {
+        input_micro_usd: price.input.micros(),
+        output_micro_usd: price.output.micros(),
+        cached_input_micro_usd: price.cached_input.map(config::Usd::micros),
+    });
+    ModelTerms {
+        max_output_tokens: model.max_output_tokens.map(u64::from),
+        price,
+        ..ModelTerms::default()
+    }
+}
