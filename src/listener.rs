@@ -4,6 +4,8 @@
 //! read, so that a byte every few seconds would hold a connection for ever), one for a client that
 //! takes no bytes, and our own error bodies for what Pingora refuses before any of our code sees it.
 
+mod surplus;
+
 use crate::house::House;
 use crate::reply;
 use crate::wrapped::hand_on_to_stream;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use surplus::Surplus;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
@@ -115,6 +118,8 @@ pub struct Guarded {
     /// Armed while the client takes no bytes: only then does a deadline cost anything.
     write_deadline: Option<Pin<Box<Sleep>>>,
     refusal: Option<Bytes>,
+    /// What came together with a head and is not yet asked for.
+    surplus: Surplus,
 }
 
 impl Guarded {
@@ -136,7 +141,20 @@ impl Guarded {
             write_time_max,
             write_deadline: None,
             refusal: None,
+            surplus: Surplus::default(),
         }
+    }
+
+    /// Reads from the connection, or what an earlier read had too much of.
+    fn read(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.surplus.is_empty() {
+            self.surplus.read(into);
+            return Poll::Ready(Ok(()));
+        }
+        if self.is_serving() {
+            return Pin::new(&mut self.stream).poll_read(cx, into);
+        }
+        self.surplus.read_head(&mut self.stream, cx, into)
     }
 
     /// Fails a write that the client has been blocking for too long.
@@ -201,7 +219,7 @@ impl AsyncRead for Guarded {
             self.head_deadline = None;
         }
         let before = into.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, into);
+        let read = self.read(cx, into);
         if self.is_serving() {
             return read;
         }

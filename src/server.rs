@@ -132,7 +132,7 @@ fn data_service(
     proxy.handle_init_modules();
     let listener = Listener::new(proxy, house.clone());
     let mut service = Service::new("data".to_owned(), listener);
-    // Reads go straight into Pingora's own buffers: a second one costs 64 KiB per connection.
+    // No buffer for reads: it would cost 64 KiB per connection. See `listener/surplus.rs`.
     let buffers = L4BufferSettings { read: Some(0), write: Some(WRITE_BUFFER) };
     let address = config.listen.data.to_string();
     service.add_listener(ListenerConfig::tcp(address).l4_buffer(buffers));
