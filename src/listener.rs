@@ -137,7 +137,8 @@ impl Guarded {
             head_time_max,
             // The first head is awaited from the start; later ones from their first byte, for between
             // requests a connection may be idle.
-            head_deadline: Some(Box::pin(tokio::time::sleep(head_time_max))),
+            head_begun: true,
+            head_deadline: None,
             write_time_max,
             write_deadline: None,
             refusal: None,
@@ -216,6 +217,7 @@ impl AsyncRead for Guarded {
     ) -> Poll<io::Result<()>> {
         // A request without a body is not read again before the next one's head.
         if std::mem::take(self.head_came.get_mut()) {
+            self.head_begun = false;
             self.head_deadline = None;
         }
         let before = into.filled().len();
@@ -223,13 +225,11 @@ impl AsyncRead for Guarded {
         if self.is_serving() {
             return read;
         }
-        if into.filled().len() > before && self.head_deadline.is_none() {
-            let deadline = tokio::time::sleep(self.head_time_max);
-            self.head_deadline = Some(Box::pin(deadline));
-        }
-        if read.is_pending()
-            && let Some(deadline) = &mut self.head_deadline
-        {
+        self.head_begun |= into.filled().len() > before;
+        if read.is_pending() && self.head_begun {
+            let limit = self.head_time_max;
+            let deadline =
+                self.head_deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
             ready!(deadline.as_mut().poll(cx));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

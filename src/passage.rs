@@ -240,8 +240,12 @@ impl Account {
 
     /// The provider's time is over.
     pub fn provider_ends(&mut self) {
+        self.provider_ends_at(self.clock.now());
+    }
+
+    fn provider_ends_at(&mut self, now: Instant) {
         if let Some(since) = self.provider.since.take() {
-            self.provider.spent += self.clock.now().saturating_duration_since(since);
+            self.provider.spent += now.saturating_duration_since(since);
         }
     }
 
@@ -265,8 +269,8 @@ impl Account {
     }
 
     fn outcome(&mut self) -> Outcome {
-        self.provider_ends();
         let now = self.clock.now();
+        self.provider_ends_at(now);
         let since_start = |at: Instant| at.saturating_duration_since(self.started);
         Outcome {
             ending: self.ending,

@@ -46,27 +46,28 @@ pub struct Alarm {
     /// Armed on first use: most requests end before anything needs a timer.
     sleep: Option<Pin<Box<Sleep>>>,
     total_at: Instant,
-    wait: (Ring, Instant),
+    wait: Wait,
     beat_at: Option<Instant>,
+}
+
+/// What is waited for. It counts from when there is a wait indeed: most steps of an exchange need none, and
+/// then the clock need not be read.
+struct Wait {
+    ring: Ring,
+    until: Option<Instant>,
 }
 
 impl Alarm {
     /// An alarm for a request that began at `started`.
     pub fn new(deadlines: Deadlines, started: Instant, clock: Arc<dyn Clock>) -> Self {
         let total_at = started + deadlines.total;
-        let wait = (Ring::Total, total_at);
+        let wait = Wait { ring: Ring::Total, until: Some(total_at) };
         Self { deadlines, clock, sleep: None, total_at, wait, beat_at: None }
     }
 
     /// Begins one of the waits for the provider.
     pub fn wait_for(&mut self, ring: Ring) {
-        let length = match ring {
-            Ring::Connect => self.deadlines.connect,
-            Ring::FirstByte => self.deadlines.first_byte,
-            Ring::BetweenBytes => self.deadlines.between_bytes,
-            Ring::Total | Ring::Heartbeat => self.deadlines.total,
-        };
-        self.wait = (ring, self.clock.now() + length);
+        self.wait = Wait { ring, until: None };
     }
 
     /// The client has heard something just now; from here on it is to hear something regularly.
@@ -84,23 +85,34 @@ impl Alarm {
                 sleep.as_mut().reset(nearest.into());
             }
             sleep.as_mut().await;
-            if let Some(ring) = self.due(self.clock.now()) {
+            let now = self.clock.now();
+            if let Some(ring) = self.due(now) {
                 return ring;
             }
         }
     }
 
-    fn nearest(&self) -> Instant {
-        let nearest = self.wait.1.min(self.total_at);
+    fn nearest(&mut self) -> Instant {
+        let nearest = self.wait_until().min(self.total_at);
         self.beat_at.map_or(nearest, |beat| nearest.min(beat))
     }
 
-    fn due(&self, now: Instant) -> Option<Ring> {
+    fn wait_until(&mut self) -> Instant {
+        let length = match self.wait.ring {
+            Ring::Connect => self.deadlines.connect,
+            Ring::FirstByte => self.deadlines.first_byte,
+            Ring::BetweenBytes => self.deadlines.between_bytes,
+            Ring::Total | Ring::Heartbeat => self.deadlines.total,
+        };
+        *self.wait.until.get_or_insert_with(|| self.clock.now() + length)
+    }
+
+    fn due(&mut self, now: Instant) -> Option<Ring> {
         if now >= self.total_at {
             return Some(Ring::Total);
         }
-        if now >= self.wait.1 {
-            return Some(self.wait.0);
+        if now >= self.wait_until() {
+            return Some(self.wait.ring);
         }
         self.beat_at.filter(|beat| now >= *beat).map(|_| Ring::Heartbeat)
     }
