@@ -6,12 +6,6 @@
 use parking_lot::RwLock;
 use prometheus::core::Collector;
 use prometheus::{Opts, Registry};
-use smallvec::SmallVec;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
-/// Stands between label values; no byte of a string has this value.
-const MARK: u8 = 0xff;
 
 /// A counter or histogram that can be made from its name and labels.
 pub(super) trait Made: Collector + Clone + 'static {
@@ -24,46 +18,34 @@ pub(super) struct Series<T> {
     registry: Registry,
     opts: Opts,
     labels: Box<[Box<str>]>,
+    known: RwLock<Vec<Known<T>>>,
+}
+
+struct Known<T> {
+    hash: u64,
+    values: Box<[Box<str>]>,
     /// `None` where a series could not be made, so that it is complained about once.
-    known: RwLock<HashMap<Key, Option<T>, BuildHasherDefault<WordHasher>>>,
+    series: Option<T>,
 }
 
-type Key = SmallVec<[u8; 64]>;
-
-/// Multiplies word by word, as rustc's own hasher does: keys are short, and from closed sets, so that
-/// nobody can choose them to collide.
-#[derive(Default)]
-struct WordHasher(u64);
-
-impl WordHasher {
-    fn word(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0xf135_7aea_2e62_a9c5).rotate_left(26);
-    }
-}
-
-impl Hasher for WordHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks();
-        words.iter().for_each(|word| self.word(u64::from_le_bytes(*word)));
-        let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
-        self.word(last);
-    }
-
-    fn write_usize(&mut self, len: usize) {
-        self.word(len as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+/// Multiplies word by word, as rustc's own hasher does. Values come from closed sets, so that there are few
+/// of them and nobody can choose them to collide: a look-up goes through a list and compares one word each.
+fn hash(values: &[&str]) -> u64 {
+    let mixed =
+        |hash: u64, word: u64| (hash ^ word).wrapping_mul(0xf135_7aea_2e62_a9c5).rotate_left(26);
+    values.iter().fold(0, |hash, value| {
+        let (words, rest) = value.as_bytes().as_chunks();
+        let hash = words.iter().fold(hash, |hash, word| mixed(hash, u64::from_le_bytes(*word)));
+        let last = rest.iter().fold(1, |last, byte| last << 8 | u64::from(*byte));
+        mixed(hash, last)
+    })
 }
 
 impl<T: Made> Series<T> {
     /// No series yet, but for a metric without labels, which is shown from the start.
     pub(super) fn new(registry: Registry, name: &str, help: &str, labels: &[&str]) -> Self {
         let opts = Opts::new(name, help);
-        let labels = labels.iter().map(|label| (*label).into()).collect();
-        let series = Self { registry, opts, labels, known: RwLock::default() };
+        let series = Self { registry, opts, labels: owned(labels), known: RwLock::default() };
         if series.labels.is_empty() {
             series.with(&[], |_| ());
         }
@@ -72,13 +54,20 @@ impl<T: Made> Series<T> {
 
     /// Does something to the series with these label values, which is made if need be.
     pub(super) fn with(&self, values: &[&str], act: impl FnOnce(&T)) {
-        let key = key(values);
-        if let Some(known) = self.known.read().get(&key) {
-            known.as_ref().map(act);
+        let hash = hash(values);
+        let is_it = |known: &Known<T>| {
+            known.hash == hash && known.values.iter().map(AsRef::as_ref).eq(values.iter().copied())
+        };
+        if let Some(known) = self.known.read().iter().find(|known| is_it(known)) {
+            known.series.as_ref().map(act);
             return;
         }
-        let mut known = self.known.write();
-        known.entry(key).or_insert_with(|| self.make(values)).as_ref().map(act);
+        let mut all = self.known.write();
+        if !all.iter().any(is_it) {
+            let (values, series) = (owned(values), self.make(values));
+            all.push(Known { hash, values, series });
+        }
+        all.iter().find(|known| is_it(known)).and_then(|known| known.series.as_ref()).map(act);
     }
 
     fn make(&self, values: &[&str]) -> Option<T> {
@@ -102,11 +91,6 @@ impl<T: Made> Series<T> {
     }
 }
 
-fn key(values: &[&str]) -> Key {
-    let mut key = Key::new();
-    for value in values {
-        key.extend_from_slice(value.as_bytes());
-        key.push(MARK);
-    }
-    key
+fn owned(texts: &[&str]) -> Box<[Box<str>]> {
+    texts.iter().map(|text| (*text).into()).collect()
 }
