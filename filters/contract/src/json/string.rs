@@ -11,10 +11,10 @@ const BLOCK: usize = 64;
 
 /// The string whose opening quote lies just before `from`.
 pub(super) fn read(bytes: &[u8], from: usize) -> Result<Str, Malformed> {
-    if let Some(end) = short_end(bytes, from) {
-        return Ok(Str { span: Span::new(from, end), escaped: false });
-    }
-    let mut at = from;
+    let mut at = match plain_end(bytes, from) {
+        Ok(end) => return Ok(Str { span: Span::new(from, end), escaped: false }),
+        Err(at) => at,
+    };
     let mut carry = 0;
     let mut escaped = false;
     loop {
@@ -43,13 +43,19 @@ pub(super) fn read(bytes: &[u8], from: usize) -> Result<Str, Malformed> {
     }
 }
 
-/// Most strings (member names, roles, ids) end within 16 bytes and hold no escape.
-fn short_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let block: &[u8; 16] = bytes.get(from..from + 16)?.try_into().ok()?;
-    let masks = lanes::masks(block);
-    let end = bit(u64::from(masks.quote));
-    let before = (1u32 << end.min(16)) - 1;
-    (masks.quote != 0 && (masks.backslash | masks.control) & before == 0).then_some(from + end)
+/// The end of a string that comes before any escape, or else where to go on. Most strings (member names,
+/// roles, ids) end within 16 bytes.
+fn plain_end(bytes: &[u8], from: usize) -> Result<usize, usize> {
+    let mut at = from;
+    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+        let special = lanes::special(block).to_bitmask();
+        if special != 0 {
+            let end = special.trailing_zeros() as usize;
+            return if block.get(end) == Some(&b'"') { Ok(at + end) } else { Err(at) };
+        }
+        at = if at == from { skip_plain(bytes, at + 16) } else { at + 16 };
+    }
+    Err(at)
 }
 
 /// Passes over blocks that hold nothing but plain characters: most of a long string.
