@@ -15,7 +15,7 @@ use behest_contract::denial::{Denial, Kind};
 use behest_contract::facts::{ClientAddress, Endpoint, FactKey, HostProject, RequestId};
 use behest_ledger::{Decision, RequestLine};
 use behest_quota::Layer;
-use http::{HeaderValue, Version, header};
+use http::{HeaderName, HeaderValue, Version, header};
 use path::{Asked, Route};
 use pingora::http::RequestHeader;
 use std::net::IpAddr;
@@ -92,6 +92,9 @@ pub fn enter(
     Ok(way)
 }
 
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Stands for a client whose address is not known.
 const NOBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
 
@@ -99,7 +102,7 @@ const NOBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
 fn introduce(head: &RequestHeader, peer: Option<IpAddr>, asked: &Asked, passage: &mut Passage) {
     passage.facts.state(RequestId(passage.house.next_request_id()));
     let mut line = RequestLine::new(head.method.as_str(), asked.template());
-    if let Some(id) = head.headers.get("x-request-id") {
+    if let Some(id) = head.headers.get(X_REQUEST_ID) {
         line = line.client_request_id(id.as_bytes());
     }
     passage.facts.state(line);
@@ -111,7 +114,7 @@ fn introduce(head: &RequestHeader, peer: Option<IpAddr>, asked: &Asked, passage:
 
 /// A `traceparent` of W3C's form, with a span of our own in the client's trace.
 fn trace_parent(head: &RequestHeader, passage: &Passage) -> Option<Box<str>> {
-    let sent = head.headers.get("traceparent")?.to_str().ok()?;
+    let sent = head.headers.get(TRACEPARENT)?.to_str().ok()?;
     let mut parts = sent.split('-');
     let (version, trace, span, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
