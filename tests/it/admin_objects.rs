@@ -301,7 +301,6 @@ async fn paths_and_methods_that_are_not_there() {
 #[tokio::test]
 async fn every_path_needs_the_secret() {
     let (_provider, gateway) = start().await;
-    let before = gateway.list("audit").await;
     for (method, path) in [
         ("GET", "tenants"),
         ("POST", "tenants"),
@@ -322,7 +321,7 @@ async fn every_path_needs_the_secret() {
         // And none of them is on the data listener.
         assert_eq!(gateway.ask(&ask().key(KEY)).await.status, 404, "{path}");
     }
-    assert_eq!(gateway.list("audit").await, before, "nothing was changed");
+    assert_eq!(gateway.changes().await, Vec::<Value>::new());
 }
 
 #[tokio::test]

@@ -23,7 +23,9 @@ fn kids(answer: &Answer) -> Vec<String> {
 
 async fn start() -> Gateway {
     // Nobody is asked here.
-    Gateway::start(conf_of_two(&["http://127.0.0.1:9/v1".to_owned()])).await
+    let gateway = Gateway::start(conf_of_two(&["http://127.0.0.1:9/v1".to_owned()])).await;
+    gateway.settled().await;
+    gateway
 }
 
 /// For five minutes.

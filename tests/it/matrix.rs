@@ -114,8 +114,6 @@ fn known(method: &str, path: &str) -> Option<Known> {
         ("GET", "/v1/models/{id}") => ("token or key", "/v1/models/m", ""),
         ("GET", "/v1/usage") => ("token or key", "/v1/usage", ""),
         ("GET", "/v1/billing/usage") => ("token or key", "/v1/billing/usage", ""),
-        ("GET", "/v1/usage") => ("token or key", "/v1/usage", ""),
-        ("GET", "/v1/billing/usage") => ("token or key", "/v1/billing/usage", ""),
         ("POST", "/v1/auth/mint") => ("key", "/v1/auth/mint", MINT),
         ("POST", "/auth/v1/auth/mint") => ("key", "/auth/v1/auth/mint", MINT),
         ("GET", "/.well-known/jwks.json") => ("none", "/.well-known/jwks.json", ""),

@@ -55,6 +55,7 @@ async fn everything_is_there_after_a_restart() {
     let put = gateway.call("PUT", path, json!({ "api_key": "sk-of-acme-0123" })).await;
     assert!((200..=201).contains(&put.status), "{}", put.text());
     gateway.make("kill-switches", json!({ "scope": "project", "id": "shop" })).await;
+    gateway.settled().await;
     let mut before = Vec::new();
     let paths = [
         "tenants",

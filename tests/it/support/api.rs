@@ -53,6 +53,22 @@ impl Gateway {
         }
     }
 
+    /// Waits until the gateway has made the key that it will sign with next, which it does some time
+    /// after its first start.
+    pub(crate) async fn settled(&self) {
+        until_then("the next key of our own", async || {
+            let keys = self.list("signing-keys").await;
+            keys.iter().any(|key| key["state"] == "next").then_some(())
+        })
+        .await;
+    }
+
+    /// The audit's lines, without those of what the gateway does by itself.
+    pub(crate) async fn changes(&self) -> Vec<Value> {
+        let lines = self.list("audit").await;
+        lines.into_iter().filter(|line| line["source"] != "gateway").collect()
+    }
+
     /// A new key of a project: its id and its secret.
     pub(crate) async fn new_key(&self, project: &str, body: Value) -> (String, String) {
         let made = self.make(&format!("projects/{project}/keys"), body).await;

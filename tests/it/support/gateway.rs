@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -98,14 +100,20 @@ impl Gateway {
             if let Some(status) = self.program.try_wait().unwrap() {
                 return Err(status);
             }
-            if TcpStream::connect(self.admin).await.is_ok()
-                && self.admin(Ask::new("GET", "/readyz")).await.status == 200
-            {
+            if TcpStream::connect(self.admin).await.is_ok() && self.says_ready().await {
                 return Ok(());
             }
             assert!(Instant::now() < deadline, "the gateway is not ready after {:?}", patience());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    async fn says_ready(&self) -> bool {
+        let mut client = Client::connect(self.admin).await;
+        let ask = Ask::new("GET", "/readyz").header("Connection", "close");
+        // Whoever took our port may have nothing to say.
+        client.try_send(ask.bytes()).await
+            && client.try_head().await.is_some_and(|head| head.first.contains(" 200 "))
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -237,6 +245,18 @@ fn configure(folder: &Folder, conf: &Value, data: SocketAddr, admin: SocketAddr)
     folder.write("behest.yaml", serde_json::to_string_pretty(&conf).unwrap());
 }
 
+/// An address that nobody uses. Its port is none of those that the system gives away by itself, so that
+/// no provider and no connection takes it before the gateway does.
 pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    const PORTS: Range<u32> = 10_000..32_000;
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    // Tests that run beside these begin elsewhere.
+    let begin = std::process::id().wrapping_mul(7919);
+    loop {
+        let at = begin.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(PORTS.start + at % (PORTS.end - PORTS.start)).unwrap();
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
 }
