@@ -12,8 +12,10 @@ if missing python3 || ! python3 -c 'import venv, ensurepip' >/dev/null 2>&1; the
 fi
 if missing npm; then packages="$packages nodejs npm"; fi
 if missing curl; then packages="$packages curl"; fi
-# Debian has the browser without its windows, and with them; another system's own will do too.
-if missing chromium-headless-shell && missing chromium && missing google-chrome; then
+# Debian has the browser without its windows, and with them; on another system any Chromium will do that
+# CHROMIUM names.
+if [ -z "${CHROMIUM:-}" ] && missing chromium-headless-shell && missing chromium \
+    && missing google-chrome; then
     packages="$packages chromium-headless-shell"
 fi
 if [ -n "$packages" ]; then
