@@ -113,6 +113,9 @@ pub struct Guarded {
     /// A head was accepted since the connection was last read: the time for it is over.
     head_came: AtomicBool,
     head_time_max: Duration,
+    /// A part of a head has come, so that the rest must come in time.
+    head_begun: bool,
+    /// Armed while more of a head is awaited.
     head_deadline: Option<Pin<Box<Sleep>>>,
     write_time_max: Duration,
     /// Armed while the client takes no bytes: only then does a deadline cost anything.

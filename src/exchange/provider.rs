@@ -4,6 +4,7 @@ use super::peer::{Connectors, Line, Peer, Pools};
 use super::resolve::Addresses;
 use behest_contract::clock::Clock;
 use behest_contract::dialect::{Dialect, Target};
+use behest_contract::digits::Digits;
 use behest_contract::facts::Endpoint;
 use behest_contract::secret::Secret;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -290,8 +291,7 @@ impl Place {
 
     fn extra_lines(&self, extra: &Extra<'_>, mut line: impl FnMut(&str, &[u8])) {
         let spec = &self.provider.spec;
-        let mut digits = [0; 20];
-        line("content-length", decimal(extra.body_len, &mut digits));
+        line("content-length", Digits::of(extra.body_len as u64).as_bytes());
         let accept: &[u8] = if extra.streamed { b"text/event-stream" } else { b"application/json" };
         line("accept", accept);
         if let Some(parent) = extra.trace_parent.filter(|_| spec.trace) {
@@ -326,29 +326,4 @@ fn fixed_lines(spec: &ProviderSpec, mut line: impl FnMut(&str, &[u8])) {
     line("content-type", b"application/json");
     line("accept-encoding", b"identity");
     line("user-agent", USER_AGENT.as_bytes());
-}
-
-fn decimal(mut number: usize, space: &mut [u8; 20]) -> &[u8] {
-    let mut used = 0;
-    for slot in space.iter_mut().rev() {
-        *slot = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-        used += 1;
-        if number == 0 {
-            break;
-        }
-    }
-    space.get(20 - used..).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::decimal;
-
-    #[test]
-    fn numbers_are_spelt() {
-        for number in [0, 7, 10, 1_048_576, usize::MAX] {
-            assert_eq!(decimal(number, &mut [0; 20]), number.to_string().as_bytes());
-        }
-    }
 }

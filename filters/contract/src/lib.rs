@@ -6,6 +6,7 @@ pub mod clock;
 pub mod delta;
 pub mod denial;
 pub mod dialect;
+pub mod digits;
 pub mod directory;
 pub mod facts;
 pub mod filter;

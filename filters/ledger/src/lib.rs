@@ -5,6 +5,7 @@ mod entry;
 mod error;
 mod facts;
 mod filter;
+mod line;
 mod metrics;
 mod price;
 mod row;

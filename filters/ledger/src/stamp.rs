@@ -1,6 +1,5 @@
 //! Points in time as text.
 
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ impl Stamp {
         Self { unix_ms: unix_ms.min(LAST_MS) }
     }
 
-    fn text(self) -> [u8; 24] {
+    pub(crate) fn text(self) -> [u8; 24] {
         let seconds = self.unix_ms / 1000;
         let (year, month, day) = civil(seconds / 86_400);
         let date = (year * 100 + month) * 100 + day;
@@ -55,12 +54,6 @@ fn civil(days: u64) -> (u64, u64, u64) {
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
-    }
-}
-
-impl Serialize for Stamp {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
