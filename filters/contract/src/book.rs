@@ -1,8 +1,11 @@
 //! The port for the ledger: one row for each request that reached a provider, and what they add up to.
 
+use crate::delta::Usage;
 use crate::directory::Failure;
+use crate::facts::Fact;
 use crate::purse::Settlement;
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -72,6 +75,47 @@ pub struct Row {
     pub estimated: bool,
     /// More was used than had been reserved.
     pub overrun: bool,
+}
+
+/// What a request has come to, as the room that admitted it found at its close.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bill {
+    /// The lease's end, to be booked in one message with the row.
+    pub settlement: Settlement,
+    /// What was known of the row at admission: whose it is and what was asked for.
+    pub sketch: Arc<Row>,
+    /// The tokens that the settlement counts, told apart.
+    pub usage: Usage,
+    /// What they cost; `None` where there is no price.
+    pub micro_usd: Option<u64>,
+    /// The tokens are an estimate: the provider reported none.
+    pub estimated: bool,
+    /// More was used than had been reserved.
+    pub overrun: bool,
+}
+
+/// Where a bill is left for the room that keeps the books.
+///
+/// That room states it when the head has come, and takes the bill at its own close, which comes after
+/// the other rooms'. Where nobody has stated one, whoever admitted the request settles with the purse
+/// itself: so a lease is closed by exactly one of the two.
+#[derive(Debug, Clone, Default)]
+pub struct BillTray(Arc<Mutex<Option<Bill>>>);
+
+impl BillTray {
+    /// Leaves a bill.
+    pub fn leave(&self, bill: Bill) {
+        *self.0.lock() = Some(bill);
+    }
+
+    /// Takes the bill, if one was left and not taken yet.
+    pub fn take(&self) -> Option<Bill> {
+        self.0.lock().take()
+    }
+}
+
+impl Fact for BillTray {
+    const NAME: &'static str = "BillTray";
 }
 
 /// A side by which usage is told apart.

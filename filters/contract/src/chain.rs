@@ -5,7 +5,7 @@
 
 use crate::clock::Clock;
 use crate::delta::Delta;
-use crate::denial::Verdict;
+use crate::denial::{Denial, Verdict};
 use crate::facts::{FactKey, Facts};
 use crate::filter::{Commit, Filter, Hears, Visit};
 use crate::outcome::Outcome;
@@ -152,6 +152,11 @@ impl Visits {
             }
             std::mem::swap(deltas, &mut self.spare);
         }
+    }
+
+    /// Why the answer must end here, if a room says so.
+    pub fn broken(&mut self) -> Option<Box<Denial>> {
+        self.rooms.iter_mut().rev().find_map(|room| room.visit.broken())
     }
 
     /// What must be done before the last event may leave, in reverse order.

@@ -76,6 +76,19 @@ impl Text {
         Self::written(self.channel, words)
     }
 
+    /// How many bytes it has as it came, its escapes as they were spelt.
+    pub fn len(&self) -> usize {
+        match &self.words {
+            Words::Came { raw, .. } => raw.len(),
+            Words::Written(words) => words.len(),
+        }
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether these are the provider's bytes.
     pub fn is_untouched(&self) -> bool {
         matches!(self.words, Words::Came { .. })

@@ -14,11 +14,26 @@ pub struct Capabilities {
     pub usage_in_streams: bool,
     /// It knows the role `developer`; otherwise that becomes `system`.
     pub developer_role: bool,
+    /// How it is told the most tokens that an answer may have.
+    pub output_cap: OutputCap,
+}
+
+/// How a provider is told the most tokens that an answer may have, where it can be told in more than
+/// one way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OutputCap {
+    /// `max_completion_tokens`, which counts what a model thinks too.
+    #[default]
+    MaxCompletionTokens,
+    /// `max_tokens`, the older word.
+    MaxTokens,
+    /// Not at all.
+    Untold,
 }
 
 impl Default for Capabilities {
     fn default() -> Self {
-        Self { usage_in_streams: true, developer_role: true }
+        Self { usage_in_streams: true, developer_role: true, output_cap: OutputCap::default() }
     }
 }
 

@@ -82,6 +82,8 @@ pub enum Endpoint {
     Models,
     /// `POST /v1/auth/mint`
     Mint,
+    /// `GET /v1/usage` and `GET /v1/billing/usage`
+    Usage,
 }
 
 impl Endpoint {
@@ -92,6 +94,7 @@ impl Endpoint {
             Self::Embeddings => "embeddings",
             Self::Models => "models",
             Self::Mint => "mint",
+            Self::Usage => "usage",
         }
     }
 }
@@ -109,7 +112,7 @@ impl Endpoint {
     /// The credentials that it takes. Without a wildcard: whoever adds an endpoint decides here.
     pub fn accepts(self) -> Accepts {
         match self {
-            Self::Chat | Self::Embeddings | Self::Models => Accepts::TokenOrKey,
+            Self::Chat | Self::Embeddings | Self::Models | Self::Usage => Accepts::TokenOrKey,
             Self::Mint => Accepts::Key,
         }
     }
@@ -154,4 +157,16 @@ pub struct Principal {
 
 impl Fact for Principal {
     const NAME: &'static str = "Principal";
+}
+
+/// The model that is to serve a prompt. The host states it when it has chosen, before the prompt is
+/// led through the rooms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelChoice(
+    /// The model's name in this gateway.
+    pub std::sync::Arc<str>,
+);
+
+impl Fact for ModelChoice {
+    const NAME: &'static str = "ModelChoice";
 }

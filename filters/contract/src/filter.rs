@@ -1,7 +1,7 @@
 //! What a filter is: built once, visited by every request.
 
 use crate::delta::Delta;
-use crate::denial::Verdict;
+use crate::denial::{Denial, Verdict};
 use crate::facts::{FactKey, Facts};
 use crate::outcome::Outcome;
 use crate::prompt::Prompt;
@@ -106,6 +106,12 @@ pub trait Visit: Send + Sync {
     /// A piece of the answer. What goes on is pushed to `out`: it, another, several or nothing.
     fn delta(&mut self, delta: Delta, out: &mut Vec<Delta>) {
         out.push(delta);
+    }
+
+    /// Why the answer must end here, if it must. Asked after each round of deltas; what the client is
+    /// then told is that the stream broke.
+    fn broken(&mut self) -> Option<Box<Denial>> {
+        None
     }
 
     /// The answer is complete; its last event waits for this.

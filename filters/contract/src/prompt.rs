@@ -69,12 +69,13 @@ pub struct Prompt {
     outline: Outline,
     edits: Edits,
     inserted: Vec<Insertion>,
+    output_cap: Option<u64>,
 }
 
 impl Prompt {
     /// A prompt as a front door read it, without edits.
     pub fn new(body: Bytes, outline: Outline) -> Self {
-        Self { body, outline, edits: Edits::default(), inserted: Vec::new() }
+        Self { body, outline, edits: Edits::default(), inserted: Vec::new(), output_cap: None }
     }
 
     /// The bytes that the client sent.
@@ -133,6 +134,27 @@ impl Prompt {
     /// Lays messages before the client's message number `before`, or after its last one.
     pub fn insert_messages(&mut self, before: usize, fragment: Fragment) {
         self.inserted.push(Insertion { before, fragment, edits: Edits::default() });
+    }
+
+    /// Has the provider told that each answer may have so many tokens at most. It is for a prompt
+    /// whose client has set no cap; dialects spell it.
+    pub fn cap_output(&mut self, tokens: u64) {
+        self.output_cap = Some(tokens);
+    }
+
+    /// The most tokens that each answer may have, where the gateway sets that.
+    pub fn output_cap(&self) -> Option<u64> {
+        self.output_cap
+    }
+
+    /// A length in bytes that the body does not exceed as it goes up, but for what a dialect adds. What
+    /// edits leave out is not taken off, so that asking costs next to nothing.
+    pub fn len_max(&self) -> usize {
+        let inserted = self.inserted.iter().map(|insertion| {
+            // A comma goes with it.
+            insertion.fragment.json.len() + insertion.edits.added() + 1
+        });
+        inserted.fold(self.body.len() + self.edits.added(), usize::saturating_add)
     }
 
     /// The edits to the client's own bytes, to record more.

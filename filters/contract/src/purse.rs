@@ -5,6 +5,11 @@
 //! end, tokens and money are reserved first and settled at the end, whatever the end was. A lease whose
 //! node has died expires: it is booked as lost, at what is known, and freed.
 
+mod calendar;
+mod memory;
+
+pub use memory::MemoryPurse;
+
 use crate::book::Row;
 use futures::future::BoxFuture;
 use smallvec::SmallVec;

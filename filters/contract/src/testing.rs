@@ -1,6 +1,14 @@
 //! Tools for tests of filters, decoders and encoders.
 
+pub mod purse_suite;
+
 pub use crate::clock::ManualClock;
+pub use crate::purse::MemoryPurse;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 
 /// Inputs up to this length are also cut at each pair of places.
 const PAIRS_MAX: usize = 120;
@@ -18,6 +26,27 @@ pub fn cut_everywhere(input: &[u8], mut check: impl FnMut(&[&[u8]])) {
                 let (middle, right) = rest.split_at(second);
                 check(&[left, middle, right]);
             }
+        }
+    }
+}
+
+/// Waits for a future on this thread.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
         }
     }
 }

@@ -21,7 +21,7 @@ impl Dialect for OpenAi {
 
     fn path(&self, endpoint: Endpoint, _target: &Target) -> String {
         match endpoint {
-            Endpoint::Chat | Endpoint::Mint => "/chat/completions",
+            Endpoint::Chat | Endpoint::Mint | Endpoint::Usage => "/chat/completions",
             Endpoint::Embeddings => "/embeddings",
             Endpoint::Models => "/models",
         }

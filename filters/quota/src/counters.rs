@@ -1,18 +1,23 @@
-//! The counters of all projects.
+//! What this process counts by itself.
 
 use crate::window::{Minute, Window};
+use behest_contract::clock::Clock;
+use behest_contract::purse::{MemoryPurse, Purse};
 use parking_lot::RwLock;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-/// What has been counted, by project. Made once per process: configurations come and go, and what a
-/// project has used of its minute stays.
+/// What this process counts by itself: minted tokens by API key, and everything else for whoever has
+/// no [`Purse`] of their own. Made once per process: configurations come and go, and what is used of a
+/// minute stays.
 ///
-/// One counter per project that was ever admitted or configured, until a new configuration sweeps
-/// those without use: ask for projects that exist, never for names that a client may invent.
-#[derive(Debug, Default)]
+/// One counter per key that has ever minted, until a new configuration sweeps those without use: ask
+/// for keys that exist, never for names that a client may invent.
+#[derive(Default)]
 pub struct Counters {
     windows: RwLock<HashMap<Arc<str>, Arc<Window>>>,
+    purse: OnceLock<Arc<MemoryPurse>>,
 }
 
 impl Counters {
@@ -21,12 +26,17 @@ impl Counters {
         Self::default()
     }
 
-    /// A project's window, made at first sight.
-    pub(crate) fn window(&self, project: &str) -> Arc<Window> {
-        if let Some(window) = self.windows.read().get(project) {
+    /// A purse that counts in this process and forgets when it ends. The first clock stays.
+    pub fn purse(&self, clock: &Arc<dyn Clock>) -> Arc<dyn Purse> {
+        self.purse.get_or_init(|| Arc::new(MemoryPurse::new(clock.clone()))).clone()
+    }
+
+    /// A key's window, made at first sight.
+    pub(crate) fn window(&self, key: &str) -> Arc<Window> {
+        if let Some(window) = self.windows.read().get(key) {
             return window.clone();
         }
-        self.windows.write().entry(project.into()).or_default().clone()
+        self.windows.write().entry(key.into()).or_default().clone()
     }
 
     /// Forgets windows that nobody holds and in which nothing was counted lately.
@@ -36,6 +46,15 @@ impl Counters {
         self.windows
             .write()
             .retain(|_, window| Arc::strong_count(window) > 1 || window.tally(now).count > 0);
+    }
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counters")
+            .field("keys", &self.windows.read().len())
+            .field("purse", &self.purse.get())
+            .finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an answer says about the limits.
 
-use crate::admission::Standing;
+use crate::standing::{Standing, Standings};
 use http::{HeaderName, HeaderValue};
 use std::fmt;
 use std::time::Duration;
@@ -12,20 +12,40 @@ const LIMIT_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-limit-re
 const REMAINING_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
 const RESET_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 
-/// How a request layer stood, in the common form and in OpenAI's.
-pub(crate) fn of(standing: &Standing) -> [(HeaderName, HeaderValue); 6] {
-    let reset = HeaderValue::try_from(Short(standing.resets_in).to_string());
-    let limit = HeaderValue::from(standing.limit);
-    let remaining = HeaderValue::from(standing.remaining);
-    [
-        (LIMIT, limit.clone()),
-        (REMAINING, remaining.clone()),
-        (RESET, standing.resets_at.as_secs().into()),
-        (LIMIT_REQUESTS, limit),
-        (REMAINING_REQUESTS, remaining),
+const LIMIT_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-limit-tokens");
+const REMAINING_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
+const RESET_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-reset-tokens");
+
+type Header = (HeaderName, HeaderValue);
+
+/// How the tightest layers stood: requests in the common form and in OpenAI's, tokens in OpenAI's.
+pub(crate) fn of(told: &Standings) -> impl Iterator<Item = Header> + use<> {
+    let common = told.requests.map(|standing| {
+        let reset = standing.resets_at.map(|at| (RESET, at.as_secs().into()));
+        let limit = [(LIMIT, standing.limit.into()), (REMAINING, standing.remaining().into())];
+        limit.into_iter().chain(reset)
+    });
+    let requests = told
+        .requests
+        .map(|standing| openais(&standing, [LIMIT_REQUESTS, REMAINING_REQUESTS, RESET_REQUESTS]));
+    let tokens = told
+        .tokens
+        .map(|standing| openais(&standing, [LIMIT_TOKENS, REMAINING_TOKENS, RESET_TOKENS]));
+    common.into_iter().flatten().chain(requests.into_iter().chain(tokens).flatten())
+}
+
+fn openais(
+    standing: &Standing,
+    [limit, remaining, reset]: [HeaderName; 3],
+) -> impl Iterator<Item = Header> + use<> {
+    let reset = standing.resets_in.map(|resets_in| {
+        let value = HeaderValue::try_from(Short(resets_in).to_string());
         // Digits and letters are always a value.
-        (RESET_REQUESTS, reset.unwrap_or_else(|_| HeaderValue::from_static("0s"))),
-    ]
+        (reset, value.unwrap_or_else(|_| HeaderValue::from_static("0s")))
+    });
+    [(limit, standing.limit.into()), (remaining, standing.remaining().into())]
+        .into_iter()
+        .chain(reset)
 }
 
 /// A duration as OpenAI writes it, which is Go's way: `120ms`, `59s`, `6m0s`, `1h0m0s`.
@@ -53,8 +73,9 @@ impl fmt::Display for Short {
 #[cfg(test)]
 mod tests {
     use super::{Short, of};
-    use crate::admission::Standing;
     use crate::layer::Layer;
+    use crate::standing::{Standing, Standings};
+    use http::{HeaderName, HeaderValue};
     use std::time::Duration;
 
     #[test]
@@ -81,24 +102,49 @@ mod tests {
         }
     }
 
+    fn told(standings: &Standings) -> Vec<(String, String)> {
+        let show = |(name, value): (HeaderName, HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap().to_owned())
+        };
+        of(standings).map(show).collect()
+    }
+
+    fn want(headers: &[(&str, &str)]) -> Vec<(String, String)> {
+        headers
+            .iter()
+            .map(|(name, value)| (format!("x-ratelimit-{name}"), (*value).into()))
+            .collect()
+    }
+
     #[test]
     fn both_families_of_headers_are_set() {
-        let standing = Standing {
-            layer: Layer::Project,
-            limit: 60,
-            remaining: 59,
-            resets_at: Duration::from_secs(1_750_000_020),
-            resets_in: Duration::from_millis(9_500),
-        };
-        let want = [
-            ("x-ratelimit-limit", "60"),
-            ("x-ratelimit-remaining", "59"),
-            ("x-ratelimit-reset", "1750000020"),
-            ("x-ratelimit-limit-requests", "60"),
-            ("x-ratelimit-remaining-requests", "59"),
-            ("x-ratelimit-reset-requests", "10s"),
+        let now = Duration::from_millis(1_750_000_010_500);
+        let mut standings = Standings::default();
+        assert_eq!(told(&standings), []);
+        standings.note(Standing::new(Layer::Project, 60, 1, now));
+        let requests = [
+            ("limit", "60"),
+            ("remaining", "59"),
+            ("reset", "1750000020"),
+            ("limit-requests", "60"),
+            ("remaining-requests", "59"),
+            ("reset-requests", "10s"),
         ];
-        let got = of(&standing).map(|(name, value)| (name, value.to_str().unwrap().to_owned()));
-        assert_eq!(got.each_ref().map(|(name, value)| (name.as_str(), value.as_str())), want);
+        assert_eq!(told(&standings), want(&requests));
+        standings.note(Standing::new(Layer::UserTokensDay, 50_000, 4_200, now));
+        let tokens = [
+            ("limit-tokens", "50000"),
+            ("remaining-tokens", "45800"),
+            ("reset-tokens", "8h53m10s"),
+        ];
+        assert_eq!(told(&standings), want(&[requests.as_slice(), &tokens].concat()));
+    }
+
+    #[test]
+    fn what_never_resets_names_no_time() {
+        let mut standings = Standings::default();
+        standings.note(Standing::new(Layer::SessionTokens, 10, 12, Duration::ZERO));
+        let tokens = [("limit-tokens", "10"), ("remaining-tokens", "0")];
+        assert_eq!(told(&standings), want(&tokens));
     }
 }

@@ -4,9 +4,10 @@
 //! and the memory bounded, whoever calls. Addresses are spread over shards. A shard counts one minute
 //! at a time, so nothing in it outlives that minute: at the turn it is emptied whole.
 
-use crate::admission::Standing;
 use crate::config::IpGuardConfig;
 use crate::layer::Layer;
+use crate::refusal::{Full, Refusal};
+use crate::standing::Standing;
 use crate::window::{Minute, Tally};
 use behest_contract::clock::Clock;
 use behest_contract::denial::Verdict;
@@ -68,7 +69,8 @@ impl IpGuard {
         if u64::from(tally.count) <= self.limit {
             return Ok(());
         }
-        Err(Standing::new(Layer::Ip, self.limit, tally, now).denial())
+        let standing = Standing::guarded(Layer::Ip, self.limit, tally, now);
+        Err(Refusal::Full(Full { standing, wanted: 1, tier: None }).denial())
     }
 }
 

@@ -43,10 +43,6 @@ impl Tally {
         Self { count: self.count.saturating_add(1), ..self }
     }
 
-    fn one_less(self) -> Self {
-        Self { count: self.count.saturating_sub(1), ..self }
-    }
-
     /// Whether a limit leaves no room for another.
     pub(crate) fn is_full(self, limit: u64) -> bool {
         u64::from(self.count) >= limit
@@ -86,21 +82,6 @@ impl Window {
             let next = tally.one_more();
             match self.swap(word, next) {
                 Ok(_) => return Ok(next),
-                Err(other) => word = other,
-            }
-        }
-    }
-
-    /// Gives back one that was taken in `minute`; a later minute owes nothing.
-    pub(crate) fn give_back(&self, minute: Minute) {
-        let mut word = self.0.load(Ordering::Relaxed);
-        loop {
-            let tally = Tally::unpack(word);
-            if tally.minute != minute {
-                return;
-            }
-            match self.swap(word, tally.one_less()) {
-                Ok(_) => return,
                 Err(other) => word = other,
             }
         }
@@ -171,19 +152,6 @@ mod tests {
         window.0.store(most.pack(), Ordering::Relaxed);
         assert_eq!(window.take(minute(7), u64::MAX), Ok(most));
         assert_eq!(window.take(minute(7), u32::MAX.into()), Err(most));
-    }
-
-    #[test]
-    fn giving_back_reaches_only_its_own_minute() {
-        let window = Window::default();
-        let taken = window.take(minute(7), 5).map(|tally| tally.minute);
-        assert_eq!(taken, Ok(minute(7)));
-        window.give_back(minute(7));
-        window.give_back(minute(7));
-        assert_eq!(window.tally(minute(7)).count, 0);
-        assert!(window.take(minute(8), 5).is_ok());
-        window.give_back(minute(7));
-        assert_eq!(window.tally(minute(8)).count, 1);
     }
 
     #[test]

@@ -40,6 +40,13 @@ impl Edits {
         self.appended.push(member);
     }
 
+    /// How many bytes are written, at most; what they stand for is not taken off.
+    pub(super) fn added(&self) -> usize {
+        let replaced = self.replaced.iter().map(|edit| edit.with.len());
+        let appended = self.appended.iter().map(|member| member.len() + 1);
+        replaced.chain(appended).fold(0, usize::saturating_add)
+    }
+
     /// Whether nothing is to be different.
     pub fn is_empty(&self) -> bool {
         self.replaced.is_empty() && self.dropped.is_empty() && self.appended.is_empty()

@@ -19,6 +19,8 @@ pub enum Role {
     Choices,
     /// Tools that the model may call.
     Tools,
+    /// Whether, and how many, probabilities of tokens are told. They spell the answer a second time.
+    Logprobs,
     /// For the gateway, not for the provider: it is dropped on the way up.
     Private,
     /// Anything else.
@@ -84,6 +86,8 @@ pub struct Outline {
     pub messages: Vec<Message>,
     /// The string values that are no structural words.
     pub texts: Vec<Text>,
+    /// What says where an image is, or is the image itself, in a message; these are among the texts.
+    pub images: Vec<Str>,
     /// Whether the answer is to be streamed.
     pub streamed: bool,
     /// The value of the option that asks for usage in a stream, where the client wrote one.

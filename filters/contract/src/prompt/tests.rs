@@ -114,6 +114,21 @@ fn inserted_texts_can_still_be_edited() {
 }
 
 #[test]
+fn no_body_is_longer_than_is_told() {
+    let mut prompt = prompt(r#"{"messages":["one","two"],"x":1}"#);
+    assert_eq!(prompt.len_max(), spliced(&prompt).len());
+    let at = prompt.texts().next().unwrap().0;
+    prompt.replace_text(at, "longer than it was");
+    let member = prompt.outline.members[1];
+    prompt.edits().append(Bytes::from_static(b"\"y\":2"));
+    prompt.insert_messages(1, Fragment { json: Bytes::from_static(b"8,9"), texts: vec![] });
+    let before = spliced(&prompt).len();
+    assert!(prompt.len_max() >= before && prompt.len_max() <= before + 5);
+    prompt.edits().drop_member(&member);
+    assert!(prompt.len_max() >= spliced(&prompt).len());
+}
+
+#[test]
 fn the_later_edit_of_a_text_wins() {
     let mut prompt = prompt(r#"{"messages":["one"]}"#);
     let at = prompt.texts().next().unwrap().0;

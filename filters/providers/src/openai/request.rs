@@ -1,6 +1,6 @@
 //! What must be different from what the client wrote: very little.
 
-use behest_contract::dialect::Target;
+use behest_contract::dialect::{OutputCap, Target};
 use behest_contract::facts::Endpoint;
 use behest_contract::json::{self, Kind, Span, Value};
 use behest_contract::prompt::{Edits, Prompt, Role};
@@ -15,6 +15,9 @@ pub(super) fn edits(endpoint: Endpoint, prompt: &Prompt, target: &Target) -> Edi
     if endpoint == Endpoint::Chat {
         if prompt.outline().streamed && target.capabilities.usage_in_streams {
             ask_for_usage(prompt, &mut edits);
+        }
+        if let Some(tokens) = prompt.output_cap() {
+            cap_output(prompt, tokens, target.capabilities.output_cap, &mut edits);
         }
         if !target.capabilities.developer_role {
             rename_developers(prompt, &mut edits);
@@ -56,9 +59,92 @@ fn ask_for_usage(prompt: &Prompt, edits: &mut Edits) {
     }
 }
 
+/// A client that sets no cap may still have written one that is `null`: two members of one name would
+/// leave it to the provider which of them counts.
+fn cap_output(prompt: &Prompt, tokens: u64, spelling: OutputCap, edits: &mut Edits) {
+    let name = match spelling {
+        OutputCap::MaxCompletionTokens => "max_completion_tokens",
+        OutputCap::MaxTokens => "max_tokens",
+        OutputCap::Untold => return,
+    };
+    let members = prompt.outline().members.iter();
+    for member in members.filter(|member| member.role == Role::OutputCap) {
+        edits.drop_member(member);
+    }
+    edits.append(format!("\"{name}\":{tokens}").into());
+}
+
 fn rename_developers(prompt: &Prompt, edits: &mut Edits) {
     let developers = prompt.outline().messages.iter().filter_map(|message| message.role);
     for role in developers.filter(|role| role.is(prompt.body(), b"developer")) {
         edits.replace(role.quoted(), Bytes::from_static(br#""system""#));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::edits;
+    use behest_contract::dialect::{Capabilities, OutputCap, Target};
+    use behest_contract::facts::Endpoint;
+    use behest_contract::json::{Malformed, Scanner, Span};
+    use behest_contract::prompt::{Member, Outline, Prompt, Role};
+    use bytes::Bytes;
+
+    fn prompt(body: &'static str) -> Prompt {
+        let mut outline = Outline::default();
+        let mut scanner = Scanner::new(body.as_bytes());
+        let root = scanner.object(|scanner, name| {
+            let value = scanner.value()?;
+            let role = match name.name(body.as_bytes()).as_ref() {
+                b"model" => Role::Model,
+                b"max_tokens" | b"max_completion_tokens" => Role::OutputCap,
+                _ => Role::Other,
+            };
+            let whole = Span { start: name.quoted().start, end: value.span.end };
+            outline.members.push(Member { role, whole, value });
+            Ok::<(), Malformed>(())
+        });
+        outline.root = root.unwrap();
+        Prompt::new(Bytes::from_static(body.as_bytes()), outline)
+    }
+
+    fn sent(endpoint: Endpoint, output_cap: OutputCap, prompt: &Prompt) -> String {
+        let capabilities = Capabilities { output_cap, ..Capabilities::default() };
+        let target = Target { model: "m".into(), capabilities };
+        let wire = prompt.splice(&edits(endpoint, prompt, &target));
+        String::from_utf8(wire.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_cap_is_spelt_in_the_providers_word_and_only_once() {
+        let (new, old) = (OutputCap::MaxCompletionTokens, OutputCap::MaxTokens);
+        let plain = r#"{"model":"a", "x":1.0}"#;
+        let null = r#"{"max_tokens":null,"model":"a","max_completion_tokens":null}"#;
+        for (body, word, wanted) in [
+            (plain, new, r#"{"model":"m", "x":1.0,"max_completion_tokens":99}"#),
+            (plain, old, r#"{"model":"m", "x":1.0,"max_tokens":99}"#),
+            (plain, OutputCap::Untold, r#"{"model":"m", "x":1.0}"#),
+            (null, new, r#"{"model":"m","max_completion_tokens":99}"#),
+            (null, old, r#"{"model":"m","max_tokens":99}"#),
+        ] {
+            let mut prompt = prompt(body);
+            prompt.cap_output(99);
+            assert_eq!(sent(Endpoint::Chat, word, &prompt), wanted);
+        }
+    }
+
+    #[test]
+    fn where_no_cap_is_forced_the_clients_words_stay() {
+        for body in
+            [r#"{"model":"m","max_tokens":null}"#, r#"{"max_completion_tokens":5,"model":"m"}"#]
+        {
+            assert_eq!(sent(Endpoint::Chat, OutputCap::MaxTokens, &prompt(body)), body);
+        }
+        let mut prompt = prompt(r#"{"model":"m","input":"a"}"#);
+        prompt.cap_output(9);
+        assert_eq!(
+            sent(Endpoint::Embeddings, OutputCap::MaxTokens, &prompt),
+            r#"{"model":"m","input":"a"}"#
+        );
     }
 }
