@@ -20,13 +20,15 @@ pub struct Rooms {
 
 /// Builds the rooms, in the order of their visits.
 pub fn build(rooms: Rooms, fixtures: &Fixtures) -> Result<Chain, OrderError> {
-    let Fixtures { counters, metrics, log, clock, .. } = fixtures;
+    let Fixtures { counters, metrics, log, clock, offload, .. } = fixtures;
     let Rooms { prices, authority, limits } = rooms;
     Chain::new(
         vec![
             Arc::new(Ledger::new(prices, metrics.clone(), log.clone(), clock.clone())),
             Arc::new(Auth::new(authority)),
-            Arc::new(Quota::new(limits, counters.clone(), clock.clone())),
+            Arc::new(
+                Quota::new(limits, counters.clone(), clock.clone()).with_offload(offload.clone()),
+            ),
         ],
         &door::given(),
         clock.clone(),

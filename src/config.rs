@@ -19,6 +19,7 @@ mod nearest;
 mod network;
 mod origin;
 mod policies;
+mod prices;
 mod providers;
 mod read;
 mod resolve;
@@ -45,7 +46,7 @@ pub use policies::{
 };
 pub use providers::{
     Breaker, Byok, Capabilities, HttpVersion, Model, OutputCap, PassedHeader, PassedHeaders, Price,
-    Provider, ProviderKind, Route, Target,
+    PriceAbove, Provider, ProviderKind, Route, Target,
 };
 pub use secret_ref::{Env, SecretRef};
 pub use stored::Flaw;

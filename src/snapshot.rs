@@ -129,7 +129,7 @@ fn failed(what: &str, error: &dyn fmt::Display) -> SnapshotError {
 
 fn prices(config: &Config) -> PriceTable {
     let priced = config.models.iter().filter_map(|model| {
-        let price = model.price?;
+        let price = model.priced()?;
         let micros = |usd: config::Usd| MicroUsd::new(usd.micros());
         let made = Price::new(micros(price.input), micros(price.output));
         let made = match price.cached_input {

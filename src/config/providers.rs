@@ -264,7 +264,8 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub max_output_tokens: Option<u32>,
-    /// What the model costs; its requests count as unpriced when it is not given.
+    /// What the model costs; as the bundled table says of the first target's model when it is not given,
+    /// and where that has none its requests count as unpriced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
 }
@@ -302,7 +303,29 @@ pub enum Route {
 pub struct Price {
     /// Prompt tokens.
     pub input: Usd,
-    /// Output tokens, reasoning included.
+    /// Output tokens.
+    pub output: Usd,
+    /// Prompt tokens that the provider had cached; as `input` when it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_input: Option<Usd>,
+    /// Output tokens spent on reasoning; as `output` when it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<Usd>,
+    /// The prices of requests with longer prompts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<PriceAbove>,
+}
+
+/// What a request costs, all of it, whose prompt is longer than so many tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceAbove {
+    /// Prompts of more tokens than this.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub tokens: u64,
+    /// Prompt tokens.
+    pub input: Usd,
+    /// Output tokens.
     pub output: Usd,
     /// Prompt tokens that the provider had cached; as `input` when it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use crate::config::{self, Config};
 use crate::directory::Objects;
 use behest_quota::{
     ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, SessionLimits, TierLimits, TierSpec,
-    Tiers, TokenPrice, UserLimits,
+    Tiers, TokenPrice, UserLimits, Vocabulary,
 };
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ pub(super) fn tiers(project: &config::Project) -> Tiers {
 }
 
 fn terms(model: &config::Model) -> ModelTerms {
-    let price = model.price.map(|price| TokenPrice {
+    let price = model.priced().map(|price| TokenPrice {
         input_micro_usd: price.input.micros(),
         output_micro_usd: price.output.micros(),
         cached_input_micro_usd: price.cached_input.map(config::Usd::micros),
@@ -78,6 +78,7 @@ fn terms(model: &config::Model) -> ModelTerms {
     ModelTerms {
         max_output_tokens: model.max_output_tokens.map(u64::from),
         price,
+        vocabulary: if model.counts_in_o200k() { Vocabulary::O200k } else { Vocabulary::Other },
         ..ModelTerms::default()
     }
 }
