@@ -1,0 +1,452 @@
+//! The engine: what of a text is personal, or a secret.
+
+pub(crate) mod context;
+mod dates;
+mod deny;
+mod email;
+pub(crate) mod fold;
+mod hold;
+mod labels;
+mod links;
+pub(crate) mod lookalike;
+mod numbers;
+mod pattern;
+mod phones;
+pub(crate) mod reader;
+mod rows;
+mod scan;
+mod secrets;
+mod select;
+mod shapes;
+pub(crate) mod tail;
+mod tokens;
+mod trigger;
+mod words;
+
+pub(crate) use deny::DenyIndex;
+pub(crate) use scan::Candidate;
+pub(crate) use select::Decided;
+
+use crate::config::PiiConfig;
+use crate::entity::{Entity, EntityId, EntitySet};
+use crate::error::ConfigError;
+use aho_corasick::packed::{self, Searcher};
+pub(crate) use context::Context;
+use context::words_of_name;
+use email::{LOCAL_MAX, address, is_local, spelt_out};
+use fold::{Folded, is_disguised};
+use labels::{BANK_LABELS, SECRET_LABELS, bank_code, password};
+use memchr::memmem::Finder;
+use pattern::{Matches, PATTERNS_MAX, Pattern};
+use scan::{CERTAIN, Scan, Wanted};
+use secrets::{JOINT_MAX, SECRETS, plain_literals, with_joint};
+use std::sync::LazyLock;
+use trigger::Triggers;
+
+/// Something personal or secret in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is.
+    pub entity: EntityId,
+    /// Offset of its first byte.
+    pub start: usize,
+    /// Offset after its last byte.
+    pub end: usize,
+    /// Confidence, of 100.
+    pub score: u8,
+}
+
+/// Bytes before a place that what begins there may hang on.
+pub(crate) const LOOK_BACK: usize = 192;
+
+/// Beginnings of at least four bytes are looked for together.
+fn searcher<'a>(words: impl Iterator<Item = &'a str>) -> Option<Searcher> {
+    let mut builder = packed::Config::new().heuristic_pattern_limits(false).builder();
+    let mut all: Vec<_> = words.collect();
+    all.sort_unstable();
+    all.dedup();
+    for word in all {
+        builder.add(word);
+    }
+    builder.build()
+}
+
+const SIGNS: [&str; 4] = ["[at]", "(at)", "[AT]", "(AT)"];
+
+static LITERALS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
+    searcher(
+        plain_literals()
+            .filter(|literal| literal.len() > 3)
+            .chain(SIGNS)
+            .chain(BANK_LABELS.iter().copied()),
+    )
+});
+static LABELS: LazyLock<Option<Searcher>> =
+    LazyLock::new(|| searcher(SECRET_LABELS.iter().copied()));
+/// A beginning that is too short to be looked for with the others without slowing them all.
+static SHORT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("SG."));
+static LINK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
+
+/// Finds what a configuration asks for. Built once, shared by all requests.
+pub struct Detector {
+    entities: EntitySet,
+    threshold: u8,
+    /// The names of the detector's own kinds, from [`EntityId::OWN`] on.
+    names: Vec<Box<str>>,
+    patterns: Vec<Pattern>,
+    deny: Option<DenyIndex>,
+    lookalikes: bool,
+}
+
+impl std::fmt::Debug for Detector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Detector").field("entities", &self.entities).finish_non_exhaustive()
+    }
+}
+
+impl Detector {
+    /// Compiles a configuration, or tells everything that is wrong with it.
+    pub fn new(config: &PiiConfig) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let entities = wanted_entities(config, &mut errors);
+        let mut names = Names::default();
+        let mut patterns = Vec::new();
+        if config.patterns.len() > PATTERNS_MAX {
+            errors.push(ConfigError::new("patterns", "at most 200 patterns"));
+        }
+        for (n, pattern) in config.patterns.iter().enumerate().take(PATTERNS_MAX) {
+            let path = format!("patterns[{n}]");
+            match names.add(&pattern.name, &path).and_then(|id| Pattern::new(pattern, id, &path)) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut lists = Vec::new();
+        for (n, list) in config.deny_lists.iter().enumerate() {
+            match names.add(&list.name, &format!("deny_lists[{n}]")) {
+                Ok(id) => lists.push((list.clone(), id)),
+                Err(error) => errors.push(error),
+            }
+        }
+        let deny = DenyIndex::new(&lists, "deny_lists").unwrap_or_else(|more| {
+            errors.extend(more);
+            None
+        });
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let threshold = config.threshold.max(1);
+        Ok(Self { entities, threshold, names: names.0, patterns, deny, lookalikes: true })
+    }
+
+    /// The name of a kind.
+    pub fn name(&self, entity: EntityId) -> &str {
+        match entity.builtin() {
+            Some(entity) => entity.name(),
+            None if entity == EntityId::LOOKALIKE => "TEXT",
+            None => {
+                let own = usize::from(entity.0).checked_sub(usize::from(EntityId::OWN));
+                own.and_then(|own| self.names.get(own)).map_or("", |name| name)
+            }
+        }
+    }
+
+    /// The detector's own kinds, in the order of the configuration: patterns first.
+    pub(crate) fn own(&self) -> impl Iterator<Item = EntityId> {
+        (EntityId::OWN..).take(self.names.len()).map(EntityId)
+    }
+
+    /// What a text holds, in order and without overlaps.
+    pub fn find(&self, text: &str, context: Context<'_>) -> Vec<Finding> {
+        let mut findings = self.find_all(text, context, false);
+        findings.retain(|finding| finding.entity != EntityId::LOOKALIKE);
+        findings
+    }
+
+    /// The same with text that reads like a placeholder; `escapes` reads JSON's first.
+    pub(crate) fn find_all(&self, text: &str, context: Context<'_>, escapes: bool) -> Vec<Finding> {
+        let named = words_of_name(context.name);
+        let finding = |one: &Candidate, start, end| {
+            let score = one.score.min(100);
+            Finding { entity: one.entity, start, end, score }
+        };
+        if is_disguised(text, escapes) {
+            let folded = Folded::new(text, escapes, 0);
+            let decided = self.decide(&folded.text, 0, named, true);
+            let back = |one: &Candidate| finding(one, folded.start(one.start), folded.end(one.end));
+            return decided.findings.iter().map(back).collect();
+        }
+        let decided = self.decide(text.as_bytes(), 0, named, true);
+        decided.findings.iter().map(|one| finding(one, one.start, one.end)).collect()
+    }
+
+    /// What of `text` is decided, from `from` on. `whole`: nothing comes after it.
+    pub(crate) fn decide(
+        &self,
+        text: &[u8],
+        from: usize,
+        named: EntitySet,
+        whole: bool,
+    ) -> Decided {
+        let wanted = Wanted { entities: self.entities, threshold: self.threshold, named };
+        let mut candidates = Vec::new();
+        let mut scan = Scan::new(text, from, wanted, &mut candidates);
+        self.triggers(&mut scan, from);
+        literals(&mut scan, from);
+        links(&mut scan, from);
+        if self.entities.contains(Entity::GENERIC_SECRET) {
+            secret_labels(&mut scan, from);
+        }
+        if let Some(deny) = &self.deny {
+            deny.find(&mut scan, from);
+        }
+        let mut own = Matches::new(&self.patterns, text);
+        let mut pending = usize::MAX;
+        if !whole {
+            pending = scan
+                .pending
+                .min(hold::undecided(text, from))
+                .min(own.pending(from))
+                .min(text.len());
+        }
+        select::select(&mut candidates, from, pending, text.len(), |at| own.from(at))
+    }
+
+    /// Digits, `@`, `<`, `_` and `-`.
+    fn triggers(&self, scan: &mut Scan<'_, '_>, from: usize) {
+        let mut triggers = Triggers::new(scan.text.text(), from);
+        let mut at = from;
+        while let Some(found) = triggers.next(at) {
+            at = match scan.text.text().get(found) {
+                Some(b'@') => {
+                    mail(scan, found, found + 1);
+                    found + 1
+                }
+                Some(b'<') => {
+                    self.lookalike(scan, found);
+                    found + 1
+                }
+                Some(b'_' | b'-') => {
+                    joint(scan, found);
+                    found + 1
+                }
+                _ => {
+                    encoded_sign(scan, found);
+                    numbers::digit(scan, found)
+                }
+            };
+        }
+    }
+
+    fn lookalike(&self, scan: &mut Scan<'_, '_>, open: usize) {
+        let known = |name: &[u8]| {
+            let own = self.names.iter().any(|own| own.as_bytes() == name);
+            own || name == b"TEXT"
+                || std::str::from_utf8(name).is_ok_and(|name| Entity::named(name).is_some())
+        };
+        if self.lookalikes
+            && let Some(end) = lookalike::end(&scan.text, open, known)
+        {
+            scan.push(Candidate {
+                anchor: open,
+                start: open,
+                end,
+                entity: EntityId::LOOKALIKE,
+                score: CERTAIN + 1,
+                certain: end,
+                open: None,
+            });
+        }
+        scan.asked(open);
+    }
+}
+
+/// Whether a text holds any term of an index.
+pub(crate) fn terms(index: &DenyIndex, text: &str) -> bool {
+    let wanted =
+        Wanted { entities: EntitySet::default(), threshold: 1, named: EntitySet::default() };
+    let mut candidates = Vec::new();
+    let folded;
+    let bytes = if is_disguised(text, false) {
+        folded = Folded::new(text, false, 0);
+        &folded.text
+    } else {
+        text.as_bytes()
+    };
+    index.find(&mut Scan::new(bytes, 0, wanted, &mut candidates), 0);
+    !candidates.is_empty()
+}
+
+/// Which built-in kinds a configuration asks for.
+fn wanted_entities(config: &PiiConfig, errors: &mut Vec<ConfigError>) -> EntitySet {
+    let mut entities = EntitySet::default();
+    if config.default_action.is_some() {
+        Entity::ALL.iter().filter(|one| one.by_default()).for_each(|one| entities.insert(*one));
+    }
+    for name in config.entities.keys() {
+        match Entity::named(name) {
+            Some(entity) => entities.insert(entity),
+            None => errors.push(ConfigError::new(format!("entities.{name}"), "no such entity")),
+        }
+    }
+    entities
+}
+
+/// Names of a detector's own kinds.
+#[derive(Default)]
+struct Names(Vec<Box<str>>);
+
+impl Names {
+    fn add(&mut self, name: &str, path: &str) -> Result<EntityId, ConfigError> {
+        let wrong = |problem: &str| Err(ConfigError::new(format!("{path}.name"), problem));
+        let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        let begins = name.starts_with(|first: char| first.is_ascii_uppercase());
+        if name.len() > lookalike::NAME_MAX || !begins || !name.bytes().all(fits) {
+            return wrong("a name has 1 to 40 capitals, digits and `_`, a capital first");
+        }
+        if Entity::named(name).is_some()
+            || name == "TEXT"
+            || self.0.iter().any(|own| **own == *name)
+        {
+            return wrong("the name is taken");
+        }
+        let number = u16::try_from(self.0.len()).unwrap_or(u16::MAX / 2);
+        self.0.push(name.into());
+        Ok(EntityId(EntityId::OWN.saturating_add(number)))
+    }
+}
+
+/// Proposes the address around a sign.
+fn mail(scan: &mut Scan<'_, '_>, sign: usize, after: usize) {
+    if !scan.wants(Entity::EMAIL_ADDRESS) || !is_local(scan.text.before(sign)) {
+        return;
+    }
+    if let Some((start, end)) = address(&scan.text, sign, after) {
+        scan.propose(start, end, Entity::EMAIL_ADDRESS, 95);
+    }
+    let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
+    scan.asked(anchor);
+}
+
+/// `%40` and `&#64;` in place of `@`.
+fn encoded_sign(scan: &mut Scan<'_, '_>, digit: usize) {
+    let (sign, rest): (usize, &[u8]) = match scan.text.before(digit) {
+        b'%' => (digit - 1, b"40"),
+        b'#' if digit > 2 && scan.text.before(digit - 1) == b'&' => (digit - 2, b"64;"),
+        _ => return,
+    };
+    if scan.text.says(digit, rest) {
+        mail(scan, sign, digit + rest.len());
+    }
+    let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
+    scan.asked(anchor);
+}
+
+/// Secrets by the word before a `_` or `-`.
+fn joint(scan: &mut Scan<'_, '_>, sign: usize) {
+    let start = scan.text.run_back(sign, JOINT_MAX, |byte| byte.is_ascii_alphanumeric());
+    let word = sign + 1 - start;
+    if word > JOINT_MAX || word == 1 && scan.text.before(sign) == b'-' {
+        return;
+    }
+    for secret in with_joint(scan.text.slice(start, sign + 1)) {
+        if let Some(hit) = secret.read(&scan.text, start) {
+            scan.propose_hit(start, &hit, CERTAIN);
+        }
+        scan.asked(start);
+    }
+}
+
+/// Secrets by their beginnings, and whatever else begins with a word.
+fn literals(scan: &mut Scan<'_, '_>, from: usize) {
+    let text = scan.text.text();
+    if let Some(searcher) = LITERALS.as_ref() {
+        let mut at = from;
+        while let Some(found) =
+            searcher.find_in(text, aho_corasick::Span { start: at, end: text.len() })
+        {
+            literal(scan, found.start());
+            at = found.start() + 1;
+        }
+    }
+    for found in SHORT.find_iter(text.get(from..).unwrap_or_default()) {
+        literal(scan, from + found);
+    }
+}
+
+fn literal(scan: &mut Scan<'_, '_>, at: usize) {
+    let first = scan.text.at(at);
+    if matches!(first, b'[' | b'(') {
+        if scan.wants(Entity::EMAIL_ADDRESS) && at > 0 {
+            if let Some((start, end)) = spelt_out(&scan.text, at) {
+                scan.propose(start, end, Entity::EMAIL_ADDRESS, 90);
+            }
+            let sign = at - usize::from(scan.text.before(at) == b' ');
+            let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
+            scan.asked(anchor);
+        }
+        return;
+    }
+    for secret in SECRETS.iter().filter(|secret| secret.literal.as_bytes().first() == Some(&first))
+    {
+        if let Some(hit) = secret.read(&scan.text, at) {
+            scan.propose_hit(at, &hit, CERTAIN);
+        }
+        scan.asked(at);
+    }
+    for label in BANK_LABELS {
+        if scan.text.says(at, label.as_bytes())
+            && let Some(hit) =
+                bank_code(&scan.text, at + label.trim_end_matches([':', ' ', '/']).len())
+        {
+            scan.propose_hit(at, &hit, 80);
+        }
+    }
+    scan.asked(at);
+}
+
+fn links(scan: &mut Scan<'_, '_>, from: usize) {
+    if !scan.wants(Entity::URL_CREDENTIALS) {
+        return;
+    }
+    for found in LINK.find_iter(scan.text.text().get(from..).unwrap_or_default()) {
+        let sign = from + found;
+        let anchor = links::scheme(&scan.text, sign);
+        if anchor < sign
+            && let Some((start, end)) = links::credentials(&scan.text, sign)
+        {
+            let hit = secrets::Hit {
+                entity: Entity::URL_CREDENTIALS,
+                start,
+                end,
+                certain: end,
+                open: None,
+            };
+            scan.propose_hit(anchor, &hit, 90);
+        }
+        scan.asked(anchor);
+    }
+}
+
+fn secret_labels(scan: &mut Scan<'_, '_>, from: usize) {
+    if from == 0 && scan.wanted.named.contains(Entity::GENERIC_SECRET) {
+        if let Some(hit) = labels::value(&scan.text, 0) {
+            scan.propose_hit(0, &hit, 70);
+        }
+        scan.asked(0);
+    }
+    let Some(searcher) = LABELS.as_ref() else { return };
+    let text = scan.text.text();
+    let mut at = from;
+    while let Some(found) =
+        searcher.find_in(text, aho_corasick::Span { start: at, end: text.len() })
+    {
+        if let Some(hit) = password(&scan.text, found.end())
+            && !tokens::is_cloud_secret(scan, hit.start)
+        {
+            scan.propose_hit(found.start(), &hit, 70);
+        }
+        scan.asked(found.start());
+        at = found.start() + 1;
+    }
+}

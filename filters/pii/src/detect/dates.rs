@@ -1,0 +1,124 @@
+//! Dates of birth.
+
+use crate::checks::{is_date, number};
+
+/// The last year that counts as one of birth. Not read from a clock: a finding must not depend on when
+/// it is looked for.
+const LAST_YEAR: u64 = 2035;
+
+fn plausible(year: u64, month: u64, day: u64) -> bool {
+    (1900..=LAST_YEAR).contains(&year) && is_date(year, month, day)
+}
+
+/// Digits of a date, whichever order they are in.
+pub(crate) fn birth_date(text: &[u8]) -> bool {
+    match text.len() {
+        8 => {
+            let forward = plausible(number(text, 0, 4), number(text, 4, 2), number(text, 6, 2));
+            let (first, second) = (number(text, 0, 2), number(text, 2, 2));
+            let year = number(text, 4, 4);
+            forward || plausible(year, second, first) || plausible(year, first, second)
+        }
+        7 => {
+            let year = number(text, 3, 4);
+            let splits = [
+                (number(text, 0, 1), number(text, 1, 2)),
+                (number(text, 0, 2), number(text, 2, 1)),
+            ];
+            splits.iter().any(|(a, b)| plausible(year, *a, *b) || plausible(year, *b, *a))
+        }
+        6 => {
+            let (a, b, c) = (number(text, 0, 2), number(text, 2, 2), number(text, 4, 2));
+            let short = plausible(number(text, 2, 4), number(text, 0, 1), number(text, 1, 1));
+            is_date(c, b, a) || is_date(c, a, b) || is_date(a, b, c) || short
+        }
+        _ => false,
+    }
+}
+
+const MONTHS: &[&str] = &[
+    "JANUARY",
+    "FEBRUARY",
+    "MARCH",
+    "APRIL",
+    "MAY",
+    "JUNE",
+    "JULY",
+    "AUGUST",
+    "SEPTEMBER",
+    "OCTOBER",
+    "NOVEMBER",
+    "DECEMBER",
+    "JANUAR",
+    "FEBRUAR",
+    "MAI",
+    "JUNI",
+    "JULI",
+    "OKTOBER",
+    "DEZEMBER",
+    "JANVIER",
+    "FEVRIER",
+    "MARS",
+    "AVRIL",
+    "JUIN",
+    "JUILLET",
+    "AOUT",
+    "SEPTEMBRE",
+    "OCTOBRE",
+    "NOVEMBRE",
+    "DECEMBRE",
+    "ENERO",
+    "FEBRERO",
+    "MARZO",
+    "ABRIL",
+    "MAYO",
+    "JUNIO",
+    "JULIO",
+    "AGOSTO",
+    "OCTUBRE",
+    "NOVIEMBRE",
+    "DICIEMBRE",
+];
+
+/// Whether a word, in capitals, is a month's name or its first three letters.
+pub(crate) fn is_month(word: &[u8]) -> bool {
+    let short = word.len() == 3 || word == b"SEPT";
+    MONTHS
+        .iter()
+        .any(|month| month.as_bytes() == word || short && month.as_bytes().starts_with(word))
+}
+
+/// A date with the month's name: `12 MARCH 1980` or `MARCH 12, 1980` without its blanks.
+pub(crate) fn named_date(text: &[u8]) -> bool {
+    let letters = text.iter().position(u8::is_ascii_alphabetic).unwrap_or(0);
+    let name = text.get(letters..).unwrap_or_default();
+    let name = name.split(u8::is_ascii_digit).next().unwrap_or_default();
+    let before = number(text, 0, letters);
+    let after = letters + name.len();
+    let left = text.len() - after;
+    let (day, year) = match left.checked_sub(4) {
+        Some(0) => (before, number(text, after, 4)),
+        Some(digits @ 1..=2) => (number(text, after, digits), number(text, after + digits, 4)),
+        _ => return false,
+    };
+    is_month(name) && (1..=31).contains(&day) && (1900..=LAST_YEAR).contains(&year)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{birth_date, named_date};
+
+    #[test]
+    fn real_days_are_dates() {
+        for date in ["19800312", "12031980", "03121980", "3121980", "311980", "120380"] {
+            assert!(birth_date(date.as_bytes()), "{date}");
+        }
+        for date in ["19801312", "32131980", "17000101", "999999"] {
+            assert!(!birth_date(date.as_bytes()), "{date}");
+        }
+        assert!(
+            named_date(b"12MARCH1980") && named_date(b"MAR31980") && named_date(b"DEZEMBER241999")
+        );
+        assert!(!named_date(b"12MARCHES1980") && !named_date(b"32MARCH1980"));
+    }
+}

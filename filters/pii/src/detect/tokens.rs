@@ -1,0 +1,307 @@
+//! What a run of letters and digits is by itself: codes with a letter in any place, addresses, keys.
+
+use super::reader::{Reader, is_alnum};
+use super::scan::{CERTAIN, Scan};
+use super::secrets::{Hit, is_random};
+use super::tail::{Class, Tail};
+use crate::checks::americas::{mx_curp, us_mbi};
+use crate::checks::asia::in_gstin;
+use crate::checks::banking::{iban, iban_length, icao, vin};
+use crate::checks::europe::{it_fiscal_code, uk_driving_licence};
+use crate::checks::wallets::{base58check, bech32, eip55};
+use crate::entity::Entity;
+
+/// Proposes what the token from `start` to `end` can be; its first digit that asks stands at `digit`.
+pub(crate) fn token(scan: &mut Scan<'_, '_>, start: usize, end: usize, digit: usize) {
+    let text = scan.text.slice(start, end);
+    let letters = text.iter().any(u8::is_ascii_alphabetic);
+    if letters {
+        codes(scan, start, end, text);
+        account(scan, start, text);
+        wallet(scan, start, end, text);
+        keys(scan, start, end, text);
+    } else {
+        numeric(scan, start, end);
+    }
+    scan.asked(start);
+    hex_groups(scan, start, end, digit);
+    scan.asked(start.min(digit));
+    cloud_secret(scan, start, end);
+}
+
+/// Codes of a fixed length whose letters may stand in various places.
+fn codes(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
+    type Check = fn(&[u8]) -> bool;
+    let (entity, check, bare, told): (Entity, Check, u8, u8) = match text.len() {
+        9 | 10 => return identity_card(scan, start, end, text),
+        11 => (Entity::US_MBI, us_mbi, 90, 95),
+        15 => (Entity::IN_GSTIN, in_gstin, 95, 98),
+        16 => {
+            fixed(scan, start, end, text, (Entity::IT_FISCAL_CODE, it_fiscal_code, 100, 100));
+            (Entity::UK_DRIVING_LICENCE, uk_driving_licence, 85, 95)
+        }
+        17 => (Entity::VIN, vin, 85, 95),
+        18 => (Entity::MX_CURP, mx_curp, 95, 98),
+        _ => return,
+    };
+    fixed(scan, start, end, text, (entity, check, bare, told));
+}
+
+fn fixed(
+    scan: &mut Scan<'_, '_>,
+    start: usize,
+    end: usize,
+    text: &[u8],
+    (entity, check, bare, told): (Entity, fn(&[u8]) -> bool, u8, u8),
+) {
+    if scan.wants(entity) && check(&text.to_ascii_uppercase()) {
+        let score = if scan.told(start, entity) { told } else { bare };
+        scan.propose(start, end, entity, score);
+    }
+}
+
+/// Germany's identity cards and passports: nine of ICAO's characters, perhaps
+/// with their check digit, and only with a word.
+fn identity_card(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
+    if !icao(&text.to_ascii_uppercase()) {
+        return;
+    }
+    for entity in [Entity::DE_ID_CARD, Entity::DE_PASSPORT] {
+        if scan.wants(entity) && scan.told(start, entity) {
+            scan.propose(start, end, entity, 85);
+        }
+    }
+}
+
+/// IBANs: together, or in groups with a blank or a dash between.
+fn account(scan: &mut Scan<'_, '_>, start: usize, text: &[u8]) {
+    let &[a, b, c, d, ..] = text else { return };
+    let begins = a.is_ascii_alphabetic()
+        && b.is_ascii_alphabetic()
+        && c.is_ascii_digit()
+        && d.is_ascii_digit();
+    let country = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
+    let Some(length) = iban_length(&country).filter(|_| begins && scan.wants(Entity::IBAN_CODE))
+    else {
+        return;
+    };
+    let mut compact = Vec::with_capacity(length);
+    let mut at = start;
+    while compact.len() < length {
+        let byte = scan.text.at(at);
+        if is_alnum(byte) {
+            compact.push(byte.to_ascii_uppercase());
+        } else if !(matches!(byte, b' ' | b'-') && is_alnum(scan.text.at(at + 1))) {
+            return;
+        }
+        at += 1;
+    }
+    if iban(&compact) && !is_alnum(scan.text.at(at)) {
+        scan.propose(start, at, Entity::IBAN_CODE, 100);
+    }
+}
+
+fn wallet(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
+    if !scan.wants(Entity::CRYPTO) {
+        return;
+    }
+    let bech = |text: &[u8]| text.get(..3).is_some_and(|head| head.eq_ignore_ascii_case(b"bc1"));
+    let score = match (text.len(), text.first()) {
+        (42, Some(b'0')) if text.get(1).is_some_and(|x| *x == b'x') => match text.get(2..) {
+            Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) => match eip55(hex) {
+                Some(true) => 100,
+                Some(false) => 0,
+                None if scan.told(start, Entity::CRYPTO) => 90,
+                None => 60,
+            },
+            _ => 0,
+        },
+        (26..=35, Some(b'1' | b'3')) if base58check(text) => 100,
+        (14..=74, _) if bech(text) && bech32(text) => 100,
+        _ => 0,
+    };
+    scan.propose(start, end, Entity::CRYPTO, score);
+}
+
+/// Keys without a literal of four bytes, which a digit leads to.
+fn keys(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
+    let hex = |part: Option<&[u8]>| {
+        part.is_some_and(|part| part.iter().all(u8::is_ascii_hexdigit) && is_random(part))
+    };
+    match text.len() {
+        34 if (text.starts_with(b"SK") || text.starts_with(b"AC")) && hex(text.get(2..)) => {
+            scan.propose(start, end, Entity::TWILIO_KEY, 90);
+        }
+        32 if hex(Some(text)) => {
+            if scan.text.says(end, b"-us") && scan.text.at(end + 3).is_ascii_digit() {
+                let last = scan.text.run(end + 3, 2, |byte| byte.is_ascii_digit());
+                scan.propose(start, last, Entity::MAILCHIMP_KEY, 95);
+            } else if scan.wants(Entity::TWILIO_KEY) && scan.told(start, Entity::TWILIO_KEY) {
+                scan.propose(start, end, Entity::TWILIO_KEY, 75);
+            }
+        }
+        23..=28 if scan.text.at(end) == b'.' => discord(scan, start, end),
+        _ => {}
+    }
+    if scan.text.at(end) == b'~' && matches!(text, [.., b'0'..=b'9', b'Q']) {
+        azure(scan, start, end);
+    }
+}
+
+/// Discord: a snowflake in base64, six characters, then 27 or more.
+fn discord(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
+    let middle = scan.text.run(end + 1, 6, |byte| Class::Word.has(byte));
+    if middle - end != 7 || scan.text.at(middle) != b'.' {
+        return;
+    }
+    let last = scan.text.run(middle + 1, 27, |byte| Class::Word.has(byte));
+    if last - middle == 28 && matches!(scan.text.at(start), b'M' | b'N' | b'O') {
+        let tail = Tail::Run(Class::Word);
+        let hit = Hit::eaten(&scan.text, Entity::DISCORD_BOT_TOKEN, start, last, tail);
+        scan.propose_hit(start, &hit, CERTAIN);
+    }
+}
+
+/// Azure AD: three characters, a digit and `Q~`, then 31 to 34.
+fn azure(scan: &mut Scan<'_, '_>, start: usize, tilde: usize) {
+    let first = scan.text.run_back(tilde - 2, 3, |byte| Class::Dotted.has(byte) || byte == b'~');
+    let last = scan.text.run(tilde + 1, 35, |byte| Class::Dotted.has(byte) || byte == b'~');
+    if tilde - first == 5 && (32..=35).contains(&(last - tilde)) {
+        scan.propose(first, last, Entity::AZURE_AD_SECRET, 95);
+    }
+    scan.asked(first.min(start));
+}
+
+/// AWS: forty characters of base64, and only with a word.
+fn cloud_secret(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
+    if !scan.wants(Entity::AWS_SECRET_KEY) {
+        return;
+    }
+    let first = scan.text.run_back(start, CLOUD_SECRET + 1, is_base64);
+    let last = scan.text.run(end, CLOUD_SECRET + 1, is_base64);
+    if last - first == CLOUD_SECRET && is_cloud_secret(scan, first) {
+        scan.propose(first, last, Entity::AWS_SECRET_KEY, 95);
+    }
+    scan.asked(first);
+}
+
+const CLOUD_SECRET: usize = 40;
+
+fn is_base64(byte: u8) -> bool {
+    is_alnum(byte) || byte == b'+' || byte == b'/'
+}
+
+/// Whether such a secret begins at `start`.
+pub(crate) fn is_cloud_secret(scan: &mut Scan<'_, '_>, start: usize) -> bool {
+    scan.wants(Entity::AWS_SECRET_KEY)
+        && scan.told(start, Entity::AWS_SECRET_KEY)
+        && scan.text.run(start, CLOUD_SECRET + 1, is_base64) == start + CLOUD_SECRET
+        && is_random(scan.text.slice(start, start + CLOUD_SECRET))
+}
+
+/// Dotted addresses, and the keys of Telegram's bots.
+fn numeric(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
+    if end - start <= 3 && scan.text.at(end) == b'.' {
+        dotted(scan, start);
+    }
+    if (8..=10).contains(&(end - start)) && scan.text.says(end, b":AA") {
+        let last = scan.text.run(end + 1, 35, |byte| Class::Word.has(byte));
+        if last - end == 36 && !Class::Word.has(scan.text.at(last)) {
+            scan.propose(start, last, Entity::TELEGRAM_BOT_TOKEN, 100);
+        }
+    }
+}
+
+/// Words before four numbers that make them a version or a section.
+const VERSIONS: &[&[u8]] = &[b"version ", b"section ", b"release ", b"chapter ", b"ver. ", b"v"];
+
+fn dotted(scan: &mut Scan<'_, '_>, start: usize) {
+    let mut at = start;
+    for part in 0..4 {
+        let end = scan.text.run(at, 4, |byte| byte.is_ascii_digit());
+        let digits = scan.text.slice(at, end);
+        let value = digits.iter().fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0'));
+        if digits.is_empty()
+            || digits.len() > 3
+            || value > 255
+            || digits.len() > 1 && digits.starts_with(b"0")
+        {
+            return;
+        }
+        if part < 3 && scan.text.at(end) != b'.' {
+            return;
+        }
+        at = if part < 3 { end + 1 } else { end };
+    }
+    let further = scan.text.at(at) == b'.' && is_alnum(scan.text.at(at + 1));
+    if further || is_alnum(scan.text.at(at)) || matches!(scan.text.before(start), b'.' | b'-') {
+        return;
+    }
+    let before = scan.text.slice(start.saturating_sub(8), start).to_ascii_lowercase();
+    let version = VERSIONS.iter().any(|word| before.ends_with(word));
+    if !version {
+        scan.propose(start, at, Entity::IP_ADDRESS, 80);
+    }
+}
+
+/// Groups of hexadecimal digits with colons, dashes or dots: IPv6 and MAC addresses.
+fn hex_groups(scan: &mut Scan<'_, '_>, start: usize, end: usize, digit: usize) {
+    let sign = |byte: u8| matches!(byte, b':' | b'-' | b'.');
+    if !sign(scan.text.at(end)) && !sign(scan.text.before(start)) {
+        return;
+    }
+    let member = |byte: u8| byte.is_ascii_hexdigit() || byte == b':';
+    let first = scan.text.run_back(digit, 45, member);
+    let asked = scan.text.slice(first, digit).iter().any(u8::is_ascii_digit);
+    if !asked && !is_alnum(scan.text.before(first)) && scan.wants(Entity::IP_ADDRESS) {
+        let last = ipv6_end(&scan.text, first);
+        if let Some(last) = last {
+            scan.propose(first, last, Entity::IP_ADDRESS, 80);
+        }
+        scan.asked(first);
+    }
+    let dashed = |byte: u8| byte.is_ascii_hexdigit() || sign(byte);
+    let first = scan.text.run_back(digit, 17, dashed);
+    let asked = scan.text.slice(first, digit).iter().any(u8::is_ascii_digit);
+    if !asked && !is_alnum(scan.text.before(first)) && scan.wants(Entity::MAC_ADDRESS) {
+        if let Some(last) = mac_end(&scan.text, first) {
+            scan.propose(first, last, Entity::MAC_ADDRESS, 85);
+        }
+        scan.asked(first);
+    }
+}
+
+fn ipv6_end(text: &Reader<'_>, start: usize) -> Option<usize> {
+    let mut end = text.run(start, 45, |byte| byte.is_ascii_hexdigit() || byte == b':');
+    let mut address = text.slice(start, end);
+    if let [body @ .., b':'] = address
+        && !body.ends_with(b":")
+    {
+        (address, end) = (body, end - 1);
+    }
+    let spelt = std::str::from_utf8(address).ok()?;
+    let groups = spelt.split(':').filter(|group| !group.is_empty()).count();
+    let parsed: std::net::Ipv6Addr = spelt.parse().ok()?;
+    let trivial = parsed.is_loopback() || parsed.is_unspecified();
+    (groups >= 2 && !trivial && !is_alnum(text.at(end))).then_some(end)
+}
+
+/// Six pairs with colons or dashes, or three groups of four with dots.
+fn mac_end(text: &Reader<'_>, start: usize) -> Option<usize> {
+    let hex = |at, len| text.run(at, len, |byte| byte.is_ascii_hexdigit()) == at + len;
+    let (width, count) = if hex(start, 4) { (4, 3) } else { (2, 6) };
+    let sign = text.at(start + width);
+    let fits = if width == 4 { sign == b'.' } else { sign == b':' || sign == b'-' };
+    let end = start + count * (width + 1) - 1;
+    let whole = fits
+        && (0..count).all(|group| {
+            let at = start + group * (width + 1);
+            hex(at, width) && (group + 1 == count || text.at(at + width) == sign)
+        });
+    let longer =
+        whole && (is_alnum(text.at(end)) || text.at(end) == sign && is_alnum(text.at(end + 1)));
+    let bytes = text.slice(start, end.min(text.text().len()));
+    let uniform =
+        bytes.iter().filter(|byte| is_alnum(**byte)).all(|byte| Some(byte) == bytes.first());
+    (whole && !longer && !uniform).then_some(end)
+}

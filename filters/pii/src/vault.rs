@@ -1,0 +1,119 @@
+//! The values of one request, by their placeholders.
+
+use crate::placeholder::{SUFFIX, Suffix, placeholder};
+use std::collections::HashMap;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// What one request's placeholders stand for. It lives as long as the request, and wipes what it held.
+#[derive(Default)]
+pub struct Vault {
+    entries: Vec<Entry>,
+    /// By the placeholder's name and suffix.
+    by_placeholder: HashMap<(Box<str>, Suffix), usize>,
+    /// By the placeholder's letters without brackets and `_`, sorted.
+    spelt: Vec<(Box<[u8]>, usize)>,
+}
+
+struct Entry {
+    name: Box<str>,
+    suffix: Suffix,
+    /// The value as it reads without what people vary.
+    normal: Zeroizing<Vec<u8>>,
+    /// The value as it was first written.
+    value: Zeroizing<String>,
+}
+
+/// A name's letters and digits.
+fn letters(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().filter(u8::is_ascii_alphanumeric)
+}
+
+impl Vault {
+    /// Whether nothing can be put back.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many values it holds.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Keeps a value; `suffix` makes the n-th suffix to try, should another value have the first.
+    pub(crate) fn keep(
+        &mut self,
+        name: &str,
+        normal: Vec<u8>,
+        value: &str,
+        suffix: impl Fn(u8) -> Suffix,
+    ) -> String {
+        for again in 0..=u8::MAX {
+            let suffix = suffix(again);
+            match self
+                .by_placeholder
+                .get(&(name.into(), suffix))
+                .and_then(|at| self.entries.get(*at))
+            {
+                Some(entry) if *entry.normal == normal => return placeholder(name, &suffix),
+                Some(_) => {}
+                None => {
+                    self.add(name, suffix, normal, value);
+                    return placeholder(name, &suffix);
+                }
+            }
+        }
+        // 256 clashes of 40 bits each: the value goes without a way back.
+        format!("[{name}]")
+    }
+
+    fn add(&mut self, name: &str, suffix: Suffix, normal: Vec<u8>, value: &str) {
+        let at = self.entries.len();
+        let spelt: Box<[u8]> = letters(name).chain(suffix).collect();
+        self.by_placeholder.insert((name.into(), suffix), at);
+        let place = self.spelt.partition_point(|(known, _)| *known < spelt);
+        self.spelt.insert(place, (spelt, at));
+        self.entries.push(Entry {
+            name: name.into(),
+            suffix,
+            normal: Zeroizing::new(normal),
+            value: Zeroizing::new(value.to_owned()),
+        });
+    }
+
+    /// All placeholders' letters, sorted.
+    pub(crate) fn spelt(&self) -> &[(Box<[u8]>, usize)] {
+        &self.spelt
+    }
+
+    pub(crate) fn value(&self, at: usize) -> &str {
+        self.entries.get(at).map_or("", |entry| &entry.value)
+    }
+
+    /// The one value of the kind with these letters, if there is just one.
+    pub(crate) fn only(&self, name: &[u8]) -> Option<usize> {
+        let from = self.spelt.partition_point(|(known, _)| known.as_ref() < name);
+        let rest = self.spelt.get(from..).unwrap_or_default();
+        let mut same =
+            rest.iter().take_while(|(known, _)| known.starts_with(name)).filter(|(known, at)| {
+                known.len() == name.len() + SUFFIX
+                    && self
+                        .entries
+                        .get(*at)
+                        .is_some_and(|entry| letters(&entry.name).eq(name.iter().copied()))
+            });
+        let (_, first) = same.next()?;
+        same.next().is_none().then_some(*first)
+    }
+
+    /// The placeholders, for tests and for showing what was done.
+    pub fn placeholders(&self) -> impl Iterator<Item = String> {
+        self.entries.iter().map(|entry| placeholder(&entry.name, &entry.suffix))
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("values", &self.entries.len()).finish_non_exhaustive()
+    }
+}
