@@ -130,8 +130,12 @@ impl Reader {
         number: u32,
     ) -> Result<(), Refusal> {
         match scanner.peek() {
-            Some(b'"' | b'[' | b'n') => {
+            Some(b'"' | b'n') => {
                 self.texts(scanner, name, TextKind::Content, Some(number))?;
+                Ok(())
+            }
+            Some(b'[') => {
+                scanner.array(|scanner| self.part(scanner, name, number))?;
                 Ok(())
             }
             _ => {
@@ -139,6 +143,29 @@ impl Reader {
                 Err(refuse("messages", "\"content\" must be a string, an array or null."))
             }
         }
+    }
+
+    /// One part of a message's content: some text, an image, …
+    fn part(&mut self, scanner: &mut Scanner<'_>, name: Str, number: u32) -> Result<(), Malformed> {
+        if scanner.peek() != Some(b'{') {
+            self.texts(scanner, name, TextKind::Content, Some(number))?;
+            return Ok(());
+        }
+        let bytes = scanner.text();
+        scanner.object(|scanner, name| {
+            let first_text = self.outline.texts.len();
+            self.texts(scanner, name, TextKind::Content, Some(number))?;
+            if name.is(bytes, b"image_url") {
+                // An object with its place, or the place itself.
+                let found = self.outline.texts.iter().skip(first_text);
+                let places = found.filter(|text| {
+                    [&b"url"[..], b"image_url"].contains(&text.name.name(bytes).as_ref())
+                });
+                self.outline.images.extend(places.map(|text| text.value));
+            }
+            Ok::<(), Malformed>(())
+        })?;
+        Ok(())
     }
 
     /// Reads any value and notes the texts in it.

@@ -105,11 +105,4 @@ fn main() {
         let lease = block_on(budgets.admit(black_box(&party(None)), &want(n))).unwrap();
         budgets.settle(&lease, usage);
     });
-    let mut leases = Vec::with_capacity(ROUNDS as usize);
-    measure("admit 16 layers", |n| {
-        if n % ROUNDS == 0 {
-            leases.drain(..).for_each(|lease| budgets.settle(&lease, usage));
-        }
-        leases.push(block_on(budgets.admit(black_box(&party(Some("ann"))), &want(n))).unwrap());
-    });
 }

@@ -56,6 +56,23 @@ fn texts_are_found_wherever_they_stand() {
 }
 
 #[test]
+fn images_are_told_from_words() {
+    let body = br#"{"messages":[
+        {"role":"user","content":[{"type":"text","text":"one","url":"two"},
+            {"type":"image_url","image_url":{"url":"three","detail":"high","alt":"four"}},
+            {"type":"image_url","image_url":"five"},"six",null]},
+        {"role":"user","content":"seven","image_url":{"url":"eight"}}],
+        "image_url":{"url":"nine"}}"#;
+    let found = outline(body).unwrap();
+    let words = |of: &mut dyn Iterator<Item = behest_contract::json::Str>| {
+        of.map(|place| place.decode(body).into_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let texts = words(&mut found.texts.iter().map(|text| text.value));
+    assert_eq!(texts, "one two three four five six seven eight nine");
+    assert_eq!(words(&mut found.images.iter().copied()), "three five");
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let message = r#"{"role":"user","content":"x"}"#;
     let with = |members: &str| format!(r#"{{"messages":[{message}],{members}}}"#);
