@@ -30,6 +30,7 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tiers;
 mod units;
 mod violations;
 

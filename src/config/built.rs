@@ -2,7 +2,7 @@
 
 use super::document::Problem;
 use super::{
-    Config, Mode, Project, Provider, ProviderKind, Route, SessionLimits, StoreEngine, UserLimits,
+    Config, Mode, Project, Provider, ProviderKind, Route, StoreEngine,
 };
 
 /// Refuses what is switched on and not built: it would be ignored in silence.
@@ -39,17 +39,6 @@ fn provider_parts(provider: &Provider, switched_on: &mut dyn FnMut(&str, bool)) 
 }
 
 fn project_parts(project: &Project, switched_on: &mut dyn FnMut(&str, bool)) {
-    let limits = &project.limits;
-    switched_on("limits/user_requests_per_minute", limits.user_requests_per_minute.is_some());
-    switched_on("limits/max_in_flight", limits.max_in_flight.is_some());
-    switched_on("limits/tokens_per_day", limits.tokens_per_day.is_some());
-    switched_on("limits/tokens_per_month", limits.tokens_per_month.is_some());
-    switched_on("limits/usd_per_day", limits.usd_per_day.is_some());
-    switched_on("limits/usd_per_month", limits.usd_per_month.is_some());
-    switched_on("user_limits", project.user_limits != UserLimits::default());
-    switched_on("session_limits", project.session_limits != SessionLimits::default());
-    switched_on("default_tier", project.default_tier.is_some());
-    switched_on("tiers", !project.tiers.is_empty());
     switched_on("pii/mode", project.pii.mode != Mode::Disabled);
     switched_on("sentinel/mode", project.sentinel.mode != Mode::Disabled);
     switched_on("memory/enabled", project.memory.enabled);

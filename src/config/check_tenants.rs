@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
             .map(|(key, declared)| (format!("{at}/api_keys/{key}/name"), declared.name.as_str()));
         unique("key", names, problems);
         models(config, &at, project, problems);
+        tiers(&at, project, problems);
     }
     keys(config, problems);
 }
@@ -55,6 +56,23 @@ fn models(config: &Config, at: &str, project: &Project, problems: &mut Vec<Probl
     if project.models.is_some() && !allowed.contains(model) {
         let message = format!("model {model:?} is not among the project's own models");
         problems.push(Problem::new(format!("{at}/model"), message));
+    }
+}
+
+/// Tiers must fit the shipped ones, and the default one must be there.
+fn tiers(at: &str, project: &Project, problems: &mut Vec<Problem>) {
+    let tiers = match project.all_tiers() {
+        Ok(tiers) => tiers,
+        Err(errors) => {
+            let wrong = errors.iter().map(|error| Problem::new(format!("{at}/tiers"), error.to_string()));
+            problems.extend(wrong);
+            return;
+        }
+    };
+    if let Some(name) = project.default_tier.as_deref().filter(|name| tiers.by_name(name).is_none()) {
+        let known: Vec<_> = tiers.iter().map(|tier| tier.name.as_ref()).collect();
+        let message = format!("unknown tier {name:?}; known: {}", known.join(", "));
+        problems.push(Problem::new(format!("{at}/default_tier"), message));
     }
 }
 

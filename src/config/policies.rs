@@ -107,10 +107,18 @@ pub struct Tier {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub requests_per_day: Option<u32>,
+    /// Tokens per minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_u64))]
+    pub tokens_per_minute: Option<u64>,
     /// Tokens per UTC day.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000_000_000_u64))]
     pub tokens_per_day: Option<u64>,
+    /// Tokens per calendar month (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_u64))]
+    pub tokens_per_month: Option<u64>,
 }
 
 /// How far a guardrail goes.

@@ -445,16 +445,6 @@ fn what_is_not_built_yet_is_refused_when_it_is_switched_on() {
     }
     refused(&BASE.replace("gpt-4o\n    t", "gpt-4o\n    route: price\n    t"), "models[0].route");
     let of_project = [
-        ("limits: { user_requests_per_minute: 1 }", "limits.user_requests_per_minute"),
-        ("limits: { max_in_flight: 1 }", "limits.max_in_flight"),
-        ("limits: { tokens_per_day: 1 }", "limits.tokens_per_day"),
-        ("limits: { tokens_per_month: 1 }", "limits.tokens_per_month"),
-        ("limits: { usd_per_day: 1 }", "limits.usd_per_day"),
-        ("limits: { usd_per_month: 1 }", "limits.usd_per_month"),
-        ("user_limits: { max_in_flight: 1 }", "user_limits"),
-        ("session_limits: { tokens: 1 }", "session_limits"),
-        ("default_tier: free", "default_tier"),
-        ("tiers: { pro: {} }", "tiers"),
         ("pii: { mode: shadow }", "pii.mode"),
         ("sentinel: { mode: enforce }", "sentinel.mode"),
         ("memory: { enabled: true }", "memory.enabled"),
@@ -466,4 +456,20 @@ fn what_is_not_built_yet_is_refused_when_it_is_switched_on() {
     parsed(&project(
         "pii: { mode: disabled }, memory: { enabled: false }, tiers: {}, user_limits: {}",
     ));
+}
+
+#[test]
+fn tiers_fit_the_shipped_ones_and_the_default_one_is_there() {
+    let good = parsed(&project("default_tier: gold, tiers: { gold: {}, pro: { sort_order: 9 } }"));
+    let tiers = good.tenants[0].projects[0].all_tiers().unwrap();
+    assert_eq!(tiers.iter().count(), 4);
+    for (text, path) in [
+        ("default_tier: gold", "default_tier"),
+        ("tiers: { a: {}, b: {}, c: {}, d: {} }", "tiers"),
+        ("tiers: { a: { sort_order: 2 } }", "tiers"),
+    ] {
+        let found = errors(&project(text));
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].contains(&format!("tenants[0].projects[0].{path}: ")), "{found:?}");
+    }
 }

@@ -4,7 +4,7 @@ use super::projects::told;
 use crate::config::{self, Config};
 use crate::directory::Objects;
 use behest_quota::{
-    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, SessionLimits, TierLimits, TierSpec,
+    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, SessionLimits,
     Tiers, TokenPrice, UserLimits, Vocabulary,
 };
 use std::sync::Arc;
@@ -50,20 +50,10 @@ fn policy(project: &config::Project) -> ProjectPolicy {
     }
 }
 
-/// The shipped tiers with a project's changes, which were checked when they were made: what does not
-/// fit all the same is left out, and the shipped ones stay.
+/// A project's tiers. They were checked when they were made: what does not fit all the same is left
+/// out, and the shipped ones stay.
 pub(super) fn tiers(project: &config::Project) -> Tiers {
-    let specs = project.tiers.iter().map(|(name, tier)| TierSpec {
-        name: name.as_str().into(),
-        sort_order: tier.sort_order,
-        limits: TierLimits {
-            requests_per_minute: tier.requests_per_minute.map(u64::from),
-            requests_per_day: tier.requests_per_day.map(u64::from),
-            tokens_per_day: tier.tokens_per_day,
-            ..TierLimits::default()
-        },
-    });
-    Tiers::new(specs).unwrap_or_else(|errors| {
+    project.all_tiers().unwrap_or_else(|errors| {
         errors.iter().for_each(|error| log::error!("tiers of project {}: {error}", project.id));
         Tiers::shipped()
     })
