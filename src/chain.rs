@@ -5,6 +5,7 @@ use crate::house::Fixtures;
 use behest_auth::{Auth, Authority};
 use behest_contract::chain::{Chain, OrderError};
 use behest_ledger::{Ledger, PriceTable};
+use behest_pii::{Pii, PiiPolicies};
 use behest_quota::{Quota, QuotaConfig};
 use std::sync::Arc;
 
@@ -14,18 +15,21 @@ pub struct Rooms {
     pub prices: PriceTable,
     /// The credentials.
     pub authority: Arc<Authority>,
+    /// What must not leave.
+    pub guardrails: Arc<PiiPolicies>,
     /// The projects' limits.
     pub limits: QuotaConfig,
 }
 
 /// Builds the rooms, in the order of their visits.
 pub fn build(rooms: Rooms, fixtures: &Fixtures) -> Result<Chain, OrderError> {
-    let Fixtures { counters, metrics, log, clock, offload, .. } = fixtures;
-    let Rooms { prices, authority, limits } = rooms;
+    let Fixtures { counters, metrics, log, clock, offload, pii, .. } = fixtures;
+    let Rooms { prices, authority, guardrails, limits } = rooms;
     Chain::new(
         vec![
             Arc::new(Ledger::new(prices, metrics.clone(), log.clone(), clock.clone())),
             Arc::new(Auth::new(authority)),
+            Arc::new(Pii::new(guardrails, pii.clone())),
             Arc::new(
                 Quota::new(limits, counters.clone(), clock.clone()).with_offload(offload.clone()),
             ),

@@ -14,6 +14,7 @@ mod check;
 mod check_tenants;
 mod document;
 mod error;
+mod guardrails;
 mod listen;
 mod nearest;
 mod network;
@@ -43,7 +44,8 @@ pub use listen::{
 pub use network::Network;
 pub use origin::Origin;
 pub use policies::{
-    Memory, Mode, Pii, PiiAction, ProjectLimits, Sentinel, SessionLimits, Tier, UserLimits,
+    Memory, Mode, Pii, PiiAction, PiiDenyList, PiiPattern, ProjectLimits, Sentinel, SessionLimits,
+    Tier, UserLimits,
 };
 pub use providers::{
     Breaker, Byok, Capabilities, HttpVersion, Model, OutputCap, PassedHeader, PassedHeaders, Price,

@@ -3,7 +3,7 @@
 use crate::directory::{Audit, Draft, Opened};
 use crate::drain::Drain;
 use crate::exchange::Pools;
-use crate::ports::{LineLog, OffloadPool, PrometheusMeter};
+use crate::ports::{EventLog, LineLog, OffloadPool, PrometheusMeter};
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use behest_contract::book::Book;
@@ -12,6 +12,7 @@ use behest_contract::directory::{Directory, Failure};
 use behest_contract::ports::{Busy, offloaded};
 use behest_contract::seal::Seal;
 use behest_ledger::Metrics;
+use behest_pii::{PiiMetrics, PiiPorts, SecretMac};
 use behest_quota::{Counters, IpGuard};
 use std::fmt::{self, Write as _};
 use std::io;
@@ -46,18 +47,32 @@ pub struct Fixtures {
     pub seal: Arc<dyn Seal>,
     /// The ledger.
     pub book: Option<Arc<dyn Book>>,
+    /// What guardrails have found.
+    pub events: Arc<EventLog>,
+    /// What the guardrails need.
+    pub pii: PiiPorts,
 }
 
 impl Fixtures {
     /// The parts of a gateway that writes its access log to `out`, over an opened store.
     pub fn new(out: Box<dyn io::Write + Send>, opened: &Opened) -> io::Result<Self> {
         let meter = PrometheusMeter::new(env!("CARGO_PKG_VERSION")).map_err(io::Error::other)?;
+        let key = opened.placeholder_key().map_err(io::Error::other)?;
+        let events = Arc::new(EventLog::default());
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             pools: Arc::new(Pools::new(IDLE_CONNECTIONS_MAX)),
             counters: Arc::new(Counters::new()),
             offload: Arc::new(OffloadPool::start(threads, OFFLOAD_QUEUE_MAX)?),
             metrics: Metrics::new(&meter),
+            pii: PiiPorts {
+                mac: Arc::new(SecretMac::new(&key)),
+                events: events.clone(),
+                metrics: PiiMetrics::new(&meter),
+                hook: None,
+                clock: Arc::new(SystemClock),
+            },
+            events,
             log: Arc::new(LineLog::start(out, &meter)?),
             meter: Arc::new(meter),
             clock: Arc::new(SystemClock),

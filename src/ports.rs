@@ -1,12 +1,14 @@
 //! The contract's ports, implemented: metrics, work off the event loop, and the access log.
 
 mod access_log;
+mod events;
 mod meter;
 mod offload;
 mod seal;
 mod series;
 
 pub use access_log::LineLog;
+pub use events::EventLog;
 pub use meter::{InFlight, PrometheusMeter};
 pub use offload::OffloadPool;
 pub use seal::{Keyring, MasterKey, NoMasterKey};

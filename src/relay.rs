@@ -13,6 +13,7 @@ use behest_contract::delta::{Decoded, Delta};
 use behest_contract::denial::{Denial, Verdict};
 use behest_contract::filter::Commit;
 use behest_contract::sse;
+use behest_pii::Restoring;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::try_join_all;
@@ -33,16 +34,19 @@ pub async fn relay(
     let prompt = passage.prompt.take();
     let (streamed, usage_asked) =
         prompt.map_or((false, false), |p| (p.outline().streamed, p.outline().usage_asked()));
+    let without_logprobs = passage.facts.read::<Restoring>().is_some();
+    let spelling = Spelling { usage_asked, without_logprobs };
     if streamed {
-        stream(answer, Spelling { usage_asked }, place, client, passage, watch).await
+        stream(answer, spelling, place, client, passage, watch).await
     } else {
-        whole(answer, client, passage, watch).await
+        whole(answer, spelling, client, passage, watch).await
     }
 }
 
 /// A whole answer is here already: the rooms see it, then it leaves.
 async fn whole(
     answer: &mut Answer,
+    spelling: Spelling,
     client: &mut ServerSession,
     passage: &mut Passage,
     watch: &mut Watch,
@@ -53,7 +57,10 @@ async fn whole(
             let mut said = frame.deltas.drain(..).collect();
             passage.visits.deltas(&mut said);
             passage.account.hear(&said);
-            body = spell_whole(&frame, &said);
+            if let Some(denial) = passage.visits.broken() {
+                return Err(Stop::Refused(denial));
+            }
+            body = spell_whole(spelling, &frame, &said);
         }
     }
     let committed = commit(client, passage, watch, false).await?;
@@ -74,8 +81,8 @@ async fn stream(
     watch.alarm.wait_for(Ring::BetweenBytes);
     watch.alarm.heard();
     loop {
-        if let Err(broken) = events.gather(answer, passage) {
-            return Err(events.tell_break(client, passage, place, broken).await);
+        if let Err(cut) = events.gather(answer, passage) {
+            return Err(events.tell(client, passage, place, cut).await);
         }
         if events.over {
             // The provider's end is here already, most of the time: its connection is given back
@@ -91,9 +98,12 @@ async fn stream(
         match watch.over(client, answer.read()).await {
             Ok(Ok(())) => watch.alarm.wait_for(Ring::BetweenBytes),
             Ok(Err(broken)) => {
-                // What came before the break is still the client's.
-                let _ = events.take(&mut answer.frames, passage);
-                return Err(events.tell_break(client, passage, place, broken).await);
+                // What came before the break is still the client's, unless a room says no.
+                let cut = match events.take(&mut answer.frames, passage) {
+                    Err(Cut::Room(denial)) => Cut::Room(denial),
+                    _ => Cut::Provider(broken),
+                };
+                return Err(events.tell(client, passage, place, cut).await);
             }
             Err(Interrupt::Ring(Ring::Heartbeat)) => events.out.extend_from_slice(sse::PING),
             Err(Interrupt::ClientLeft) => return Err(Stop::ClientLeft),
@@ -105,6 +115,15 @@ async fn stream(
             }
         }
     }
+}
+
+/// Why a stream ends before its end.
+#[derive(Debug)]
+enum Cut {
+    /// The provider broke off.
+    Provider(Break),
+    /// A room lets nothing more pass.
+    Room(Box<Denial>),
 }
 
 /// The client's side of a stream.
@@ -127,14 +146,17 @@ impl Events {
     }
 
     /// Takes what is decoded, and then whatever more the provider has already sent.
-    fn gather(&mut self, answer: &mut Answer, passage: &mut Passage) -> Result<(), Break> {
+    fn gather(&mut self, answer: &mut Answer, passage: &mut Passage) -> Result<(), Cut> {
         self.take(&mut answer.frames, passage)?;
         while !self.over && !answer.has_ended() && self.out.len() < WRITE_MAX {
             match answer.read().now_or_never() {
                 None => break,
                 Some(read) => {
                     let taken = self.take(&mut answer.frames, passage);
-                    read.and(taken)?;
+                    if let Err(Cut::Room(denial)) = taken {
+                        return Err(Cut::Room(denial));
+                    }
+                    read.map_err(Cut::Provider).and(taken)?;
                 }
             }
         }
@@ -142,7 +164,7 @@ impl Events {
     }
 
     /// Leads decoded frames through the rooms and spells what comes out.
-    fn take(&mut self, frames: &mut Vec<Decoded>, passage: &mut Passage) -> Result<(), Break> {
+    fn take(&mut self, frames: &mut Vec<Decoded>, passage: &mut Passage) -> Result<(), Cut> {
         let Passage { visits, account, .. } = passage;
         self.lead_through(frames, visits, account)
     }
@@ -152,12 +174,17 @@ impl Events {
         frames: &mut Vec<Decoded>,
         visits: &mut Visits,
         account: &mut Account,
-    ) -> Result<(), Break> {
+    ) -> Result<(), Cut> {
         for decoded in frames.drain(..) {
-            let Decoded::Frame(mut frame) = decoded else { return Err(Break::Reported) };
+            let Decoded::Frame(mut frame) = decoded else {
+                return Err(Cut::Provider(Break::Reported));
+            };
             self.said.extend(frame.deltas.drain(..));
             visits.deltas(&mut self.said);
             account.hear(&self.said);
+            if let Some(denial) = visits.broken() {
+                return Err(Cut::Room(denial));
+            }
             self.speller.frame(&frame, &self.said, &mut self.out);
             self.over |= self.said.iter().any(|delta| matches!(delta, Delta::End));
             self.said.clear();
@@ -192,16 +219,22 @@ impl Events {
         client.write_response_body(last, true).await.map_err(|_| Stop::ClientLeft)
     }
 
-    /// Tells the client, and the books, that the provider has broken off.
-    async fn tell_break(
+    /// Tells the client that the stream ends here, and the books if that is the provider's fault.
+    async fn tell(
         &mut self,
         client: &mut ServerSession,
         passage: &Passage,
         place: &Place,
-        broken: Break,
+        cut: Cut,
     ) -> Stop {
-        passage.house.metrics.upstream_failed(place.provider.name(), broken.fault());
-        self.break_off(client, broken.denial(place)).await
+        let denial = match cut {
+            Cut::Room(denial) => denial,
+            Cut::Provider(broken) => {
+                passage.house.metrics.upstream_failed(place.provider.name(), broken.fault());
+                broken.denial(place)
+            }
+        };
+        self.break_off(client, denial).await
     }
 
     /// Tells the client within the stream that it breaks off here.

@@ -2,7 +2,7 @@
 
 use crate::passage::Passage;
 use behest_contract::denial::{Denial, Kind};
-use behest_contract::facts::RequestId;
+use behest_contract::facts::{Principal, RequestId};
 use behest_contract::outcome::Ending;
 use behest_contract::sse;
 use bytes::Bytes;
@@ -89,7 +89,7 @@ pub async fn refuse(
     passage: &mut Passage,
     denial: &Denial,
 ) -> Result<()> {
-    let (status, _) = row(denial.kind);
+    let status = status(denial.kind, passage);
     passage.refused(denial, status.as_u16());
     let is_read = client.is_body_done() || read_small_body(client).await;
     let mut headers = headers(passage, Some(JSON));
@@ -100,6 +100,18 @@ pub async fn refuse(
         let _ = tokio::time::timeout(DRAIN_TIME_MAX, drained).await;
     }
     Ok(())
+}
+
+/// A refusal's status; a project may have chosen another one for what its guardrails block.
+fn status(kind: Kind, passage: &Passage) -> StatusCode {
+    let (usual, _) = row(kind);
+    if !matches!(kind, Kind::ContentBlocked | Kind::PiiBlocked) {
+        return usual;
+    }
+    let project = passage.facts.read().map(|who: &Principal| who.project.as_ref());
+    let project = project.and_then(|id| passage.snapshot.projects.by_id(id));
+    let chosen = project.and_then(|project| StatusCode::from_u16(project.blocked_status?).ok());
+    chosen.unwrap_or(usual)
 }
 
 /// Answers with JSON.

@@ -2,10 +2,12 @@
 //! makes another, and so does every change of the store.
 
 mod authority;
+mod guardrails;
 mod limits;
 mod projects;
 mod routing;
 
+pub use guardrails::Guardrails;
 pub use projects::{Project, Projects};
 pub use routing::Routing;
 
@@ -36,6 +38,8 @@ pub struct Snapshot {
     pub authority: Arc<Authority>,
     /// Whose running requests must end.
     pub cuts: Cuts,
+    /// What must not leave.
+    pub guardrails: Guardrails,
 }
 
 /// Why a configuration that is well formed cannot be put in force.
@@ -90,14 +94,17 @@ impl Snapshot {
         let projects = Projects::new(&config, &objects);
         let authority = previous.map(|previous| previous.authority.as_ref());
         let authority = Arc::new(authority::build(&config, &objects, fixtures, authority)?);
+        let known = previous.map(|previous| &previous.guardrails);
+        let guardrails = Guardrails::new(&config, &objects, known)?;
         let rooms = chain::Rooms {
             prices: prices(&config),
             authority: authority.clone(),
+            guardrails: guardrails.policies.clone(),
             limits: limits::limits(&config, &objects),
         };
         let chain = chain::build(rooms, fixtures).map_err(|error| failed("chain", &error))?;
         let cuts = Cuts::new(&objects);
-        Ok(Self { config, objects, chain, routing, projects, authority, cuts })
+        Ok(Self { config, objects, chain, routing, projects, authority, cuts, guardrails })
     }
 
     /// The slug that a host names below one of the gateway's domains.

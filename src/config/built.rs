@@ -1,9 +1,7 @@
 //! What the file knows but this version does not do yet. Whoever builds it deletes its line.
 
 use super::document::Problem;
-use super::{
-    Config, Mode, Project, Provider, ProviderKind, Route, StoreEngine,
-};
+use super::{Config, Project, Provider, ProviderKind, Route, StoreEngine};
 
 /// Refuses what is switched on and not built: it would be ignored in silence.
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
@@ -39,8 +37,5 @@ fn provider_parts(provider: &Provider, switched_on: &mut dyn FnMut(&str, bool)) 
 }
 
 fn project_parts(project: &Project, switched_on: &mut dyn FnMut(&str, bool)) {
-    switched_on("pii/mode", project.pii.mode != Mode::Disabled);
-    switched_on("sentinel/mode", project.sentinel.mode != Mode::Disabled);
     switched_on("memory/enabled", project.memory.enabled);
-    switched_on("blocked_status", project.blocked_status.is_some());
 }

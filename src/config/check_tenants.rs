@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use behest_pii::PiiPolicies;
+
 use super::check::{known_model, unique};
 use super::document::Problem;
 use super::{Config, Project};
@@ -28,6 +30,7 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
         unique("key", names, problems);
         models(config, &at, project, problems);
         tiers(&at, project, problems);
+        guardrails(&at, project, problems);
     }
     keys(config, problems);
 }
@@ -59,17 +62,31 @@ fn models(config: &Config, at: &str, project: &Project, problems: &mut Vec<Probl
     }
 }
 
+/// Patterns must compile, and names of entities must be known.
+fn guardrails(at: &str, project: &Project, problems: &mut Vec<Problem>) {
+    let row = (project.id.as_str().into(), None, project.guardrails());
+    let Err(errors) = PiiPolicies::compile([row]) else { return };
+    let prefix = format!("projects.{}.", project.id);
+    for error in errors {
+        let path = error.path.strip_prefix(&prefix).unwrap_or(&error.path);
+        let path = path.replace(['.', '['], "/").replace(']', "");
+        problems.push(Problem::new(format!("{at}/{path}"), error.problem.to_string()));
+    }
+}
+
 /// Tiers must fit the shipped ones, and the default one must be there.
 fn tiers(at: &str, project: &Project, problems: &mut Vec<Problem>) {
     let tiers = match project.all_tiers() {
         Ok(tiers) => tiers,
         Err(errors) => {
-            let wrong = errors.iter().map(|error| Problem::new(format!("{at}/tiers"), error.to_string()));
+            let wrong =
+                errors.iter().map(|error| Problem::new(format!("{at}/tiers"), error.to_string()));
             problems.extend(wrong);
             return;
         }
     };
-    if let Some(name) = project.default_tier.as_deref().filter(|name| tiers.by_name(name).is_none()) {
+    if let Some(name) = project.default_tier.as_deref().filter(|name| tiers.by_name(name).is_none())
+    {
         let known: Vec<_> = tiers.iter().map(|tier| tier.name.as_ref()).collect();
         let message = format!("unknown tier {name:?}; known: {}", known.join(", "));
         problems.push(Problem::new(format!("{at}/default_tier"), message));

@@ -145,6 +145,45 @@ pub struct Pii {
     /// What to do with entities that are not listed; nothing when it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_action: Option<PiiAction>,
+    /// Confidence from which a finding counts, of 100; 60 when it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub threshold: Option<u8>,
+    /// Patterns of the project's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    pub patterns: Vec<PiiPattern>,
+    /// Words and phrases of the project's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deny_lists: Vec<PiiDenyList>,
+    /// Whether what the model itself says is redacted too.
+    #[serde(skip_serializing_if = "is_default")]
+    pub answers: bool,
+}
+
+/// A pattern of a project's own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PiiPattern {
+    /// The entity's name: capitals, digits and `_`.
+    pub name: String,
+    /// A regular expression.
+    pub regex: String,
+    /// What to do with what it finds.
+    pub action: PiiAction,
+}
+
+/// Words and phrases of a project's own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PiiDenyList {
+    /// The entity's name: capitals, digits and `_`.
+    pub name: String,
+    /// The words and phrases; case does not count.
+    #[schemars(length(max = 100_000))]
+    pub terms: Vec<String>,
+    /// What to do with what is found.
+    pub action: PiiAction,
 }
 
 /// What to do with an entity that was found.
@@ -169,6 +208,13 @@ pub struct Sentinel {
     pub mode: Mode,
     /// Texts that no prompt may hold.
     pub blocklist: Vec<String>,
+    /// Whether the rules against prompt injection apply; they do when it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub injection: Option<bool>,
+    /// The score from which a prompt counts as an injection; 70 when it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub injection_threshold: Option<u32>,
 }
 
 /// What is remembered of conversations.

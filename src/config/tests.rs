@@ -444,12 +444,7 @@ fn what_is_not_built_yet_is_refused_when_it_is_switched_on() {
         refused(text, path);
     }
     refused(&BASE.replace("gpt-4o\n    t", "gpt-4o\n    route: price\n    t"), "models[0].route");
-    let of_project = [
-        ("pii: { mode: shadow }", "pii.mode"),
-        ("sentinel: { mode: enforce }", "sentinel.mode"),
-        ("memory: { enabled: true }", "memory.enabled"),
-        ("blocked_status: 451", "blocked_status"),
-    ];
+    let of_project = [("memory: { enabled: true }", "memory.enabled")];
     for (text, path) in of_project {
         refused(&project(text), &format!("tenants[0].projects[0].{path}"));
     }

@@ -28,6 +28,15 @@ pub struct Opened {
     pub objects: Objects,
 }
 
+impl Opened {
+    /// The secret that placeholders are keyed by: one on all nodes, and for ever.
+    pub fn placeholder_key(&self) -> Result<Secret, String> {
+        let check = self.objects.seal_checks.iter().next();
+        let check = check.ok_or_else(|| "the store has no key for placeholders".to_owned())?;
+        self.seal.open(check_place(), &check.sealed).map_err(|error| error.to_string())
+    }
+}
+
 /// Opens the store of a configuration. Blocks.
 pub fn open(config: &Config, clock: &dyn Clock) -> Result<Opened, String> {
     let directory = Embedded::open(&config.data, &EmbeddedConfig::default())
@@ -50,7 +59,10 @@ fn what_is_missing(opened: &Opened, clock: &dyn Clock) -> Result<Draft, String> 
     let seal = opened.seal.as_ref();
     let mut draft = Draft::default();
     if opened.objects.seal_checks.iter().next().is_none() {
-        draft = draft.put(&seal_check(seal)?, Expect::Absent);
+        let random = random_hex(32).map_err(|error| error.to_string())?;
+        let clear = Secret::new(format!("{CHECKED}{random}"));
+        let sealed = seal.seal(check_place(), &clear).map_err(|error| error.to_string())?;
+        draft = draft.put(&SealCheckObject { sealed }, Expect::Absent);
     }
     if opened.objects.own_keys.iter().next().is_none() {
         for key in own_keys::first_pair(seal, clock)? {
@@ -72,25 +84,21 @@ impl Opened {
     }
 }
 
-/// A text that is sealed at first start; a later start must be able to open it.
-const CHECKED: &str = "behest";
+/// What is sealed at first start begins with this, and then comes a random text. A later start must be
+/// able to open it; and placeholders are keyed by it, which must stay the same when master keys change.
+const CHECKED: &str = "behest:";
 
-fn check_place() -> Place<'static> {
+/// Where the check belongs.
+pub(super) fn check_place() -> Place<'static> {
     Place { tenant: "", collection: SealCheckObject::COLLECTION, record: "master", field: "sealed" }
 }
 
 fn check_seals(opened: &Opened) -> Result<(), String> {
     let Some(check) = opened.objects.seal_checks.iter().next() else { return Ok(()) };
     match opened.seal.open(check_place(), &check.sealed) {
-        Ok(clear) if clear.expose() == CHECKED => Ok(()),
+        Ok(clear) if clear.expose().starts_with(CHECKED) => Ok(()),
         _ => Err("master_key is not the key that the stored data was sealed under".to_owned()),
     }
-}
-
-/// The check, sealed under the newest master key.
-pub(super) fn seal_check(seal: &dyn Seal) -> Result<SealCheckObject, String> {
-    let sealed = seal.seal(check_place(), &Secret::new(CHECKED));
-    Ok(SealCheckObject { sealed: sealed.map_err(|error| error.to_string())? })
 }
 
 fn keyring(config: &Config, have_seals: bool) -> Result<Keyring, String> {

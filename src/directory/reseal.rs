@@ -2,8 +2,8 @@
 
 use super::Objects;
 use super::draft::{Audit, Draft};
-use super::objects::{OwnKeyObject, ProviderKeyObject};
-use super::open::seal_check;
+use super::objects::{OwnKeyObject, ProviderKeyObject, SealCheckObject};
+use super::open::check_place;
 use crate::house::House;
 use behest_contract::directory::{Expect, Failure};
 use behest_contract::seal::{Place, Seal};
@@ -44,7 +44,8 @@ fn outdated(objects: &Objects, seal: &dyn Seal) -> Result<Option<Draft>, String>
     }
     for kept in objects.seal_checks.kept() {
         if seal.is_outdated(&kept.object.sealed) {
-            draft = draft.put(&seal_check(seal)?, Expect::At(kept.revision));
+            let sealed = again(seal, check_place(), &kept.object.sealed)?;
+            draft = draft.put(&SealCheckObject { sealed }, Expect::At(kept.revision));
         }
     }
     Ok(Some(draft).filter(|draft| !draft.is_empty()))

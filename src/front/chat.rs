@@ -41,6 +41,7 @@ impl Reader {
             b"max_tokens" => (Role::OutputCap, count(scanner, "max_tokens")?),
             b"max_completion_tokens" => (Role::OutputCap, count(scanner, "max_completion_tokens")?),
             b"n" => (Role::Choices, count(scanner, "n")?),
+            b"logprobs" | b"top_logprobs" => (Role::Logprobs, scanner.value()?),
             b"tools" => (Role::Tools, self.texts(scanner, name, TextKind::Other, None)?),
             // What Behest's own clients may leave in the body for the gateway (CONTRACT 5).
             b"thread_id" | b"session_id" | b"user_id" | b"tier" | b"token" => {

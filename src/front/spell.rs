@@ -4,7 +4,7 @@
 //! place; what rooms held back or split leaves in events of its own, made after the last frame.
 
 use behest_contract::delta::{Channel, ChannelKind, Delta, Frame, Part, ReasoningName, Text};
-use behest_contract::json::Span;
+use behest_contract::json::{Malformed, Scanner, Span, Str};
 use behest_contract::sse;
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -14,6 +14,43 @@ use smallvec::SmallVec;
 pub struct Spelling {
     /// It asked for usage in its stream; otherwise that is hidden from it.
     pub usage_asked: bool,
+    /// Texts are put back into the answer, so that `logprobs` would spell them a second time.
+    pub without_logprobs: bool,
+}
+
+impl Spelling {
+    /// What is left out of a frame whatever its texts are.
+    fn patch(self, frame: &Frame) -> Patch {
+        let mut patch = Patch::default();
+        if self.without_logprobs
+            && let Some(choices) = frame.choices
+        {
+            for member in logprobs(&frame.payload, choices) {
+                patch.cut(with_comma(&frame.payload, member), Vec::new());
+            }
+        }
+        patch
+    }
+}
+
+/// The members `logprobs` of all choices, names and values.
+fn logprobs(payload: &[u8], choices: Span) -> SmallVec<[Span; 2]> {
+    let mut found = SmallVec::new();
+    let mut scanner = Scanner::new(choices.of(payload));
+    // The payload was read before: nothing of it is malformed.
+    let _ = scanner.array(|scanner| {
+        let each = |scanner: &mut Scanner<'_>, name: Str| {
+            let value = scanner.value()?;
+            if name.is(scanner.text(), b"logprobs") {
+                let (from, to) = (name.quoted().range().start, value.span.range().end);
+                let before = choices.range().start;
+                found.push(Span::new(before + from, before + to));
+            }
+            Ok::<(), Malformed>(())
+        };
+        scanner.object(each).map(drop)
+    });
+    found
 }
 
 /// Spells the events of one stream.
@@ -45,7 +82,7 @@ impl StreamSpeller {
         }
         let texts: Texts<'_> = said.iter().filter_map(text_of).collect();
         if came_through(frame, &texts) {
-            self.write(frame, Patch::default(), out);
+            self.write(frame, self.spelling.patch(frame), out);
             return;
         }
         let finishes = said.iter().any(|delta| matches!(delta, Delta::Finish { .. }));
@@ -54,7 +91,9 @@ impl StreamSpeller {
             self.write_made(text, out);
         }
         if frame.says_more || spread.carried.iter().any(Option::is_some) {
-            self.write(frame, spread.patch(frame), out);
+            let mut patch = self.spelling.patch(frame);
+            spread.add_to(&mut patch, frame);
+            self.write(frame, patch, out);
         }
         for text in &spread.after {
             self.write_made(text, out);
@@ -82,6 +121,7 @@ impl StreamSpeller {
     fn write_made(&self, text: &Text, out: &mut Vec<u8>) {
         let choices = made_choices(text);
         let Some(model) = &self.model else { return };
+        // The made choice takes the place of all others, and of what they say besides.
         let mut patch = Patch::default();
         patch.cut(model.choices, choices);
         if let Some(usage) = model.usage {
@@ -92,12 +132,12 @@ impl StreamSpeller {
 }
 
 /// Spells a whole answer, of which the rooms made `said`.
-pub fn spell_whole(frame: &Frame, said: &[Delta]) -> Bytes {
+pub fn spell_whole(spelling: Spelling, frame: &Frame, said: &[Delta]) -> Bytes {
     let texts: Texts<'_> = said.iter().filter_map(text_of).collect();
-    if came_through(frame, &texts) {
+    let mut patch = spelling.patch(frame);
+    if came_through(frame, &texts) && patch.is_empty() {
         return frame.payload.clone();
     }
-    let mut patch = Patch::default();
     for part in &frame.parts {
         let mut words = Vec::new();
         for text in texts.iter().filter(|text| text.channel == part.channel) {
@@ -154,8 +194,7 @@ impl<'a> Spread<'a> {
         spread
     }
 
-    fn patch(&self, frame: &Frame) -> Patch {
-        let mut patch = Patch::default();
+    fn add_to(&self, patch: &mut Patch, frame: &Frame) {
         for (part, text) in frame.parts.iter().zip(&self.carried) {
             let mut words = Vec::new();
             if let Some(text) = text {
@@ -163,7 +202,6 @@ impl<'a> Spread<'a> {
             }
             patch.cut(part.place.span, words);
         }
-        patch
     }
 }
 
@@ -234,7 +272,8 @@ fn made_choices(text: &Text) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::with_comma;
+    use super::{Spelling, spell_whole, with_comma};
+    use behest_contract::delta::Frame;
     use behest_contract::json::Span;
 
     #[test]
@@ -251,5 +290,19 @@ mod tests {
             left.replace_range(span.range(), "");
             assert_eq!(left, wanted);
         }
+    }
+
+    #[test]
+    fn logprobs_are_left_out_where_texts_are_put_back() {
+        let payload = r#"{"choices":[{"logprobs":{"content":[{"token":"x"}]},"index":0}, {"index":1 , "logprobs":null}],"logprobs":1}"#;
+        let start = payload.find('[').unwrap();
+        let choices = Span::new(start, payload.rfind(']').unwrap() + 1);
+        let frame = Frame { payload: payload.into(), choices: Some(choices), ..Frame::default() };
+        let spelt = |without_logprobs| {
+            let spelling = Spelling { usage_asked: false, without_logprobs };
+            spell_whole(spelling, &frame, &[])
+        };
+        assert_eq!(spelt(false), payload);
+        assert_eq!(spelt(true), r#"{"choices":[{"index":0}, {"index":1 }],"logprobs":1}"#);
     }
 }

@@ -32,7 +32,7 @@ fn chain(rooms: &[Arc<dyn Filter>]) -> Chain {
 fn stream_through(rooms: &[Arc<dyn Filter>], pieces: &[&[u8]], usage_asked: bool) -> Vec<u8> {
     let mut visits = chain(rooms).enter();
     let mut account = Account::new(Arc::new(SystemClock));
-    let mut events = Events::new(Spelling { usage_asked });
+    let mut events = Events::new(Spelling { usage_asked, without_logprobs: false });
     let mut decoder = decoder(true);
     let mut frames = Vec::new();
     for piece in pieces {
@@ -53,7 +53,12 @@ fn whole_through(rooms: &[Arc<dyn Filter>], answer: &str) -> Value {
     let Some(Decoded::Frame(mut frame)) = frames.pop() else { panic!("{answer}") };
     let mut said = frame.deltas.drain(..).collect();
     chain(rooms).enter().deltas(&mut said);
-    serde_json::from_slice(&spell_whole(&frame, &said)).unwrap()
+    serde_json::from_slice(&spell_whole(
+        Spelling { usage_asked: true, without_logprobs: false },
+        &frame,
+        &said,
+    ))
+    .unwrap()
 }
 
 fn decoder(streamed: bool) -> Box<dyn behest_contract::dialect::Decoder> {

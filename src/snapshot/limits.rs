@@ -4,8 +4,8 @@ use super::projects::told;
 use crate::config::{self, Config};
 use crate::directory::Objects;
 use behest_quota::{
-    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, SessionLimits,
-    Tiers, TokenPrice, UserLimits, Vocabulary,
+    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, SessionLimits, Tiers, TokenPrice,
+    UserLimits, Vocabulary,
 };
 use std::sync::Arc;
 

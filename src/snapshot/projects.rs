@@ -43,6 +43,8 @@ pub struct Project {
     pub model: Option<Arc<str>>,
     /// Pages of these origins may call it.
     pub origins: Vec<Origin>,
+    /// The status of what its guardrails block, where it is not the usual one.
+    pub blocked_status: Option<u16>,
     /// The models that it may use; all if `None`.
     models: Option<Vec<String>>,
 }
@@ -71,6 +73,7 @@ impl Projects {
                 tenant: tenant.into(),
                 model: model.map(|model| model.as_str().into()),
                 origins: settings.allowed_origins.clone(),
+                blocked_status: settings.blocked_status,
                 models: settings.models.clone(),
             });
             projects.by_id.insert(project.id.clone(), project.clone());

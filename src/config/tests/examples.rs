@@ -49,7 +49,7 @@ fn the_reference_file_shows_every_field() {
     let is_expected =
         |line: &&String| line.contains("does not have it yet") || line.contains(".ca: file");
     assert_eq!(found.iter().filter(is_expected).count(), found.len(), "{found:#?}");
-    assert!(found.len() > 7);
+    assert!(found.len() >= 5);
 }
 
 /// Collects the fields of a schema that a document does not show.
