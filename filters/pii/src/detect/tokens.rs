@@ -29,10 +29,12 @@ pub(crate) fn token(scan: &mut Scan<'_, '_>, start: usize, end: usize, digit: us
     cloud_secret(scan, start, end);
 }
 
+/// A code's kind, its check, and its confidence without and with a word.
+type Code = (Entity, fn(&[u8]) -> bool, u8, u8);
+
 /// Codes of a fixed length whose letters may stand in various places.
 fn codes(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
-    type Check = fn(&[u8]) -> bool;
-    let (entity, check, bare, told): (Entity, Check, u8, u8) = match text.len() {
+    let code: Code = match text.len() {
         9 | 10 => return identity_card(scan, start, end, text),
         11 => (Entity::US_MBI, us_mbi, 90, 95),
         15 => (Entity::IN_GSTIN, in_gstin, 95, 98),
@@ -44,7 +46,7 @@ fn codes(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
         18 => (Entity::MX_CURP, mx_curp, 95, 98),
         _ => return,
     };
-    fixed(scan, start, end, text, (entity, check, bare, told));
+    fixed(scan, start, end, text, code);
 }
 
 fn fixed(
@@ -52,7 +54,7 @@ fn fixed(
     start: usize,
     end: usize,
     text: &[u8],
-    (entity, check, bare, told): (Entity, fn(&[u8]) -> bool, u8, u8),
+    (entity, check, bare, told): Code,
 ) {
     if scan.wants(entity) && check(&text.to_ascii_uppercase()) {
         let score = if scan.told(start, entity) { told } else { bare };

@@ -1,5 +1,7 @@
 //! The family as others use it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod findings;
 mod samples;
 mod streams;
