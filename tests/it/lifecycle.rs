@@ -147,9 +147,8 @@ tenants:
 #[tokio::test]
 async fn a_section_whose_room_is_missing_refuses_to_start() {
     for (pointer, value) in [
-        ("/tenants/0/projects/0/pii", json!({ "mode": "enforce" })),
-        ("/tenants/0/projects/0/sentinel", json!({ "mode": "shadow" })),
         ("/tenants/0/projects/0/memory", json!({ "enabled": true })),
+        ("/providers/0/breaker", json!({ "failures": 5 })),
     ] {
         let folder = Folder::new();
         let mut conf = conf(&["http://127.0.0.1:9/v1".to_owned()]);
