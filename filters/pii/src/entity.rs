@@ -1,6 +1,7 @@
 //! The names of what is found.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 macro_rules! entities {
     ($($name:ident),* $(,)?) => {
@@ -56,10 +57,18 @@ entities! {
     PRIVATE_KEY, BEARER_TOKEN, GENERIC_SECRET,
 }
 
+/// All kinds by name.
+static SORTED: LazyLock<Vec<Entity>> = LazyLock::new(|| {
+    let mut all = Entity::ALL.to_vec();
+    all.sort_unstable_by_key(|entity| entity.name());
+    all
+});
+
 impl Entity {
     /// The kind of this name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|entity| entity.name() == name)
+        let at = SORTED.binary_search_by_key(&name, |entity| entity.name()).ok()?;
+        SORTED.get(at).copied()
     }
 
     /// Whether a project's `default_action` reaches it. What is not must be listed: kinds that are

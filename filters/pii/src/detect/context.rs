@@ -9,6 +9,9 @@ use std::sync::LazyLock;
 /// Bytes before a value in which words count.
 pub(crate) const REACH: usize = 72;
 
+/// Bytes that are read ahead.
+const AHEAD: usize = 512;
+
 /// Where a text stands.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Context<'a> {
@@ -65,6 +68,8 @@ pub(crate) struct Words {
     /// What was read, in small letters.
     read: Vec<u8>,
     state: Option<OverlappingState>,
+    /// The last place that asked.
+    asked: usize,
     spoken: Vec<Spoken>,
 }
 
@@ -79,8 +84,11 @@ impl Words {
             self.spoken.clear();
             self.state = Some(OverlappingState::start());
         }
-        self.read_to(text, at);
-        let near = self.spoken.iter().rev().take_while(|one| one.end + 2 * REACH > at);
+        // Where one place asks, the next one is often near.
+        let ahead = if at < self.asked + AHEAD { AHEAD } else { 0 };
+        self.asked = at;
+        self.read_to(text, at, ahead);
+        let near = self.spoken.iter().rev().take_while(|one| one.end + REACH > at);
         let within = near.filter(|one| one.start >= first && one.end <= at);
         within.fold(EntitySet::default(), |mut set, one| {
             set.join(&one.meaning);
@@ -88,7 +96,7 @@ impl Words {
         })
     }
 
-    fn read_to(&mut self, text: &[u8], at: usize) {
+    fn read_to(&mut self, text: &[u8], at: usize, ahead: usize) {
         let end = self.from + self.read.len();
         let (Some(vocabulary), Some(state)) = (VOCABULARY.as_ref(), &mut self.state) else {
             return;
@@ -96,7 +104,8 @@ impl Words {
         if end >= at {
             return;
         }
-        self.read.extend(text.get(end..at).unwrap_or_default().iter().map(|byte| folded(*byte)));
+        let upto = text.len().min(at + ahead);
+        self.read.extend(text.get(end..upto).unwrap_or_default().iter().map(|byte| folded(*byte)));
         let joins =
             |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphabetic);
         loop {

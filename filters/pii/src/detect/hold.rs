@@ -43,8 +43,7 @@ pub(crate) fn undecided(text: &[u8], from: usize) -> usize {
         start -= 1;
     }
     let word = run(end, 12, &|byte| byte.is_ascii_alphabetic());
-    let month =
-        word < end && is_month(&text.get(word..end).unwrap_or_default().to_ascii_uppercase());
+    let month = is_month(text.get(word..end).unwrap_or_default());
     if month {
         start = start.min(word);
     }
@@ -64,7 +63,7 @@ fn before_number(text: &[u8], start: usize, from: usize) -> usize {
         before.iter().rev().take(12).take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = before.get(before.len() - letters..).unwrap_or_default();
     let capitals = (1..=4).contains(&letters) && word.iter().all(u8::is_ascii_uppercase);
-    if capitals || letters >= 3 && is_month(&word.to_ascii_uppercase()) {
+    if capitals || is_month(word) {
         return blank - letters;
     }
     start

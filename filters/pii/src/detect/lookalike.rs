@@ -4,6 +4,8 @@ use super::reader::Reader;
 
 /// Characters of a placeholder's suffix.
 pub(crate) const SUFFIX: usize = 8;
+/// The shortest name of a built-in kind, with its bracket.
+const NAME_MIN: usize = 4;
 /// The longest name.
 pub(crate) const NAME_MAX: usize = 40;
 
@@ -15,7 +17,7 @@ pub(crate) fn is_base32(byte: u8) -> bool {
 pub(crate) fn end(text: &Reader<'_>, open: usize, known: impl Fn(&[u8]) -> bool) -> Option<usize> {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let close = text.run(open + 1, NAME_MAX + 1 + SUFFIX, inside);
-    if text.at(close) != b'>' {
+    if text.at(close) != b'>' || close - open < NAME_MIN {
         return None;
     }
     let word = text.slice(open + 1, close).to_ascii_uppercase();

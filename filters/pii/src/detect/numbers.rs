@@ -190,11 +190,19 @@ fn dialled(scan: &mut Scan<'_, '_>, start: usize) {
     }
     if scan.wanted.threshold <= 65
         && before != b'.'
+        && goes_on(&scan.text, start)
         && scan.told(start, Entity::PHONE_NUMBER)
         && let Some(end) = phones::national(&scan.text, start)
     {
         scan.propose(start, end, Entity::PHONE_NUMBER, 65);
     }
+}
+
+/// Whether the digits from `start` on are many, or further ones follow after a sign.
+fn goes_on(text: &Reader<'_>, start: usize) -> bool {
+    let end = text.run(start, 7, |byte| byte.is_ascii_digit());
+    let further = |at| b" -./()".contains(&text.at(at));
+    end - start == 7 || further(end) && (further(end + 1) || text.at(end + 1).is_ascii_digit())
 }
 
 /// The same with the capitals or the month before it: `AB 12 34 56 C`, `March 12, 1980`.
@@ -209,7 +217,7 @@ fn prefixed(scan: &mut Scan<'_, '_>, start: usize) {
     }
     let letters = scan.text.slice(word, word_end);
     let capitals = letters.len() <= PREFIX_MAX && letters.iter().all(u8::is_ascii_uppercase);
-    if capitals || letters.len() >= 3 && is_month(&letters.to_ascii_uppercase()) {
+    if capitals || is_month(letters) {
         shapes(scan, word);
         scan.asked(word);
     }

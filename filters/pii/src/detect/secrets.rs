@@ -5,6 +5,7 @@
 use super::reader::{Reader, is_alnum};
 use super::tail::{Class, Tail};
 use crate::entity::Entity::{self, *};
+use aho_corasick::packed::{self, Searcher};
 use std::sync::LazyLock;
 
 /// How a secret goes on after its literal.
@@ -251,23 +252,44 @@ fn joint(literal: &str) -> Option<&[u8]> {
 /// Letters before a sign, and the sign.
 pub(crate) const JOINT_MAX: usize = 8;
 
-fn packed(word: &[u8]) -> u64 {
+fn number(word: &[u8]) -> u64 {
     word.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte))
 }
 
 /// Secrets by the word before their first sign, sorted.
-static JOINTS: LazyLock<Vec<(u64, &'static Secret)>> = LazyLock::new(|| {
-    let joints = SECRETS.iter().filter_map(|one| Some((packed(joint(one.literal)?), one)));
+struct Joints {
+    /// Bits of the words that there are: nearly all words of a text are told by it that they are none.
+    filter: [u64; 64],
+    list: Vec<(u64, &'static Secret)>,
+}
+
+fn filter_bit(word: u64) -> (usize, u64) {
+    let hash = word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
+    ((hash / 64) as usize, 1 << (hash % 64))
+}
+
+static JOINTS: LazyLock<Joints> = LazyLock::new(|| {
+    let joints = SECRETS.iter().filter_map(|one| Some((number(joint(one.literal)?), one)));
     let mut joints: Vec<_> = joints.collect();
     joints.sort_by_key(|(word, _)| *word);
-    joints
+    let mut filter = [0; 64];
+    for (word, _) in &joints {
+        let (at, bit) = filter_bit(*word);
+        if let Some(place) = filter.get_mut(at) {
+            *place |= bit;
+        }
+    }
+    Joints { filter, list: joints }
 });
 
 /// Secrets that begin with this word and sign.
 pub(crate) fn with_joint(word: &[u8]) -> impl Iterator<Item = &'static Secret> {
-    let word = packed(word);
-    let from = JOINTS.partition_point(|(known, _)| *known < word);
-    let rest = JOINTS.get(from..).unwrap_or_default();
+    let word = number(word);
+    let (at, bit) = filter_bit(word);
+    let known = JOINTS.filter.get(at).is_some_and(|place| place & bit != 0);
+    let list = if known { JOINTS.list.as_slice() } else { &[] };
+    let from = list.partition_point(|(known, _)| *known < word);
+    let rest = list.get(from..).unwrap_or_default();
     rest.iter().take_while(move |(known, _)| *known == word).map(|(_, secret)| *secret)
 }
 
@@ -281,6 +303,12 @@ pub(crate) fn is_known(text: &[u8]) -> bool {
     SECRETS.iter().any(|secret| !secret.label && text.starts_with(secret.literal.as_bytes()))
 }
 
+/// What documented samples hold.
+static SAMPLES: LazyLock<Option<Searcher>> = LazyLock::new(|| {
+    let samples = ["EXAMPLE", "example", "xxxx", "XXXX", "your", "YOUR", "0123456789abcdef"];
+    packed::Config::new().builder().extend(samples).build()
+});
+
 /// Whether it may have been drawn by lot: documented samples and rows of one letter were not.
 pub(crate) fn is_random(text: &[u8]) -> bool {
     let mut seen = [0u64; 4];
@@ -290,8 +318,6 @@ pub(crate) fn is_random(text: &[u8]) -> bool {
         }
     }
     let distinct: u32 = seen.iter().map(|word| word.count_ones()).sum();
-    let sample =
-        [&b"EXAMPLE"[..], b"example", b"xxxx", b"XXXX", b"your", b"YOUR", b"0123456789abcdef"];
     distinct >= 6.min(text.len() as u32)
-        && !sample.iter().any(|sample| text.windows(sample.len()).any(|part| part == *sample))
+        && !SAMPLES.as_ref().is_some_and(|samples| samples.find(text).is_some())
 }

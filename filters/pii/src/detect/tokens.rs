@@ -179,6 +179,12 @@ fn cloud_secret(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     if !scan.wants(Entity::AWS_SECRET_KEY) {
         return;
     }
+    let joined = |byte: u8| byte == b'+' || byte == b'/';
+    let alone = !joined(scan.text.before(start)) && !joined(scan.text.at(end));
+    if alone && end - start != CLOUD_SECRET {
+        scan.asked(start);
+        return;
+    }
     let first = scan.text.run_back(start, CLOUD_SECRET + 1, is_base64);
     let last = scan.text.run(end, CLOUD_SECRET + 1, is_base64);
     if last - first == CLOUD_SECRET && is_cloud_secret(scan, first) {
@@ -248,28 +254,32 @@ fn dotted(scan: &mut Scan<'_, '_>, start: usize) {
 
 /// Groups of hexadecimal digits with colons, dashes or dots: IPv6 and MAC addresses.
 fn hex_groups(scan: &mut Scan<'_, '_>, start: usize, end: usize, digit: usize) {
-    let sign = |byte: u8| matches!(byte, b':' | b'-' | b'.');
-    if !sign(scan.text.at(end)) && !sign(scan.text.before(start)) {
-        return;
-    }
-    let member = |byte: u8| byte.is_ascii_hexdigit() || byte == b':';
-    let first = scan.text.run_back(digit, 45, member);
-    let asked = scan.text.slice(first, digit).iter().any(u8::is_ascii_digit);
-    if !asked && !is_alnum(scan.text.before(first)) && scan.wants(Entity::IP_ADDRESS) {
-        let last = ipv6_end(&scan.text, first);
-        if let Some(last) = last {
-            scan.propose(first, last, Entity::IP_ADDRESS, 80);
+    let around = (scan.text.before(start), scan.text.at(end));
+    // Only the first digit of a run asks: it looks back over letters alone.
+    if scan.wants(Entity::IP_ADDRESS) && (around.0 == b':' || around.1 == b':') {
+        let letters = |byte: u8| matches!(byte, b'a'..=b'f' | b'A'..=b'F' | b':');
+        let first = scan.text.run_back(digit, 45, letters);
+        if !is_alnum(scan.text.before(first)) {
+            if let Some(last) = ipv6_end(&scan.text, first) {
+                scan.propose(first, last, Entity::IP_ADDRESS, 80);
+            }
+            scan.asked(first);
         }
-        scan.asked(first);
     }
-    let dashed = |byte: u8| byte.is_ascii_hexdigit() || sign(byte);
-    let first = scan.text.run_back(digit, 17, dashed);
-    let asked = scan.text.slice(first, digit).iter().any(u8::is_ascii_digit);
-    if !asked && !is_alnum(scan.text.before(first)) && scan.wants(Entity::MAC_ADDRESS) {
-        if let Some(last) = mac_end(&scan.text, first) {
-            scan.propose(first, last, Entity::MAC_ADDRESS, 85);
+    let sign = |byte: u8| match end - start {
+        2 => byte == b':' || byte == b'-',
+        4 => byte == b'.',
+        _ => false,
+    };
+    if scan.wants(Entity::MAC_ADDRESS) && (sign(around.0) || sign(around.1)) {
+        let letters = |byte: u8| matches!(byte, b'a'..=b'f' | b'A'..=b'F') || sign(byte);
+        let first = scan.text.run_back(digit, 17, letters);
+        if !is_alnum(scan.text.before(first)) {
+            if let Some(last) = mac_end(&scan.text, first) {
+                scan.propose(first, last, Entity::MAC_ADDRESS, 85);
+            }
+            scan.asked(first);
         }
-        scan.asked(first);
     }
 }
 
