@@ -19,7 +19,7 @@ pub(crate) fn command(program: &[&str], role: &str, folder: &Path, round: u64) -
     let this = env::current_exe().unwrap();
     let mut words = program.iter().map(Into::into).chain([this.into_os_string()]);
     let mut command = Command::new(words.next().unwrap());
-    command.args(words).args(["--ignored", "--exact", role, "--nocapture", "--test-threads=1"]);
+    command.args(words).args(["--exact", role, "--nocapture", "--test-threads=1"]);
     command.env(FOLDER, folder).env(ROUND, round.to_string());
     command
 }

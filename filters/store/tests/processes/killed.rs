@@ -32,8 +32,8 @@ impl Random {
     }
 }
 
+/// The child of the test below: without a folder there is nothing to do.
 #[test]
-#[ignore = "the child of the test below"]
 fn writes_until_it_is_killed() {
     let Some((store, round)) = child::told() else { return };
     std::thread::scope(|scope| {

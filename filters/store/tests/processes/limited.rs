@@ -10,8 +10,8 @@ use std::process::Stdio;
 /// a signal. SQLite takes it for what a failing disk would say.
 const WALL: &[&str] = &["sh", "-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\""];
 
+/// The child of the test below: without a folder there is nothing to do.
 #[test]
-#[ignore = "the child of the test below"]
 fn writes_until_it_is_refused() {
     let Some((store, _)) = child::told() else { return };
     let mut answered = 0;
