@@ -59,6 +59,9 @@ pub struct Finding {
 /// Bytes before a place that what begins there may hang on.
 pub(crate) const LOOK_BACK: usize = 192;
 
+/// How much of a long text is decided at a time.
+const STRETCH: usize = 16 * 1024;
+
 /// Beginnings of at least four bytes are looked for together.
 fn searcher<'a>(words: impl Iterator<Item = &'a str>) -> Option<Searcher> {
     let mut builder = packed::Config::new().heuristic_pattern_limits(false).builder();
@@ -172,12 +175,37 @@ impl Detector {
         };
         if is_disguised(text, escapes) {
             let folded = Folded::new(text, escapes, 0);
-            let decided = self.decide(&folded.text, 0, named, true);
+            let found = self.decide_all(&folded.text, named);
             let back = |one: &Candidate| finding(one, folded.start(one.start), folded.end(one.end));
-            return decided.findings.iter().map(back).collect();
+            return found.iter().map(back).collect();
         }
-        let decided = self.decide(text.as_bytes(), 0, named, true);
-        decided.findings.iter().map(|one| finding(one, one.start, one.end)).collect()
+        let found = self.decide_all(text.as_bytes(), named);
+        found.iter().map(|one| finding(one, one.start, one.end)).collect()
+    }
+
+    /// Decides a whole text, a stretch at a time: several looks at what lies in the nearest cache cost
+    /// less than one at what does not.
+    fn decide_all(&self, text: &[u8], named: EntitySet) -> Vec<Candidate> {
+        let mut findings: Vec<Candidate> = Vec::new();
+        let (mut from, mut stretch) = (0, STRETCH);
+        loop {
+            let upto = text.len().min(from + stretch);
+            let part = text.get(..upto).unwrap_or_default();
+            let decided = self.decide(part, from, named, upto == text.len());
+            findings.extend_from_slice(&decided.findings);
+            if upto == text.len() {
+                return findings;
+            }
+            if let (Some(mut tail), Some(last)) = (decided.open, findings.last_mut()) {
+                let (eaten, _) = tail.eat(text.get(upto..).unwrap_or_default());
+                last.end = upto + eaten;
+                (from, stretch) = (last.end, STRETCH);
+            } else if decided.settled > from {
+                (from, stretch) = (decided.settled, STRETCH);
+            } else {
+                stretch *= 2;
+            }
+        }
     }
 
     /// What of `text` is decided, from `from` on. `whole`: nothing comes after it.

@@ -9,8 +9,9 @@ use std::sync::LazyLock;
 /// Bytes before a value in which words count.
 pub(crate) const REACH: usize = 72;
 
-/// Bytes that are read ahead.
-const AHEAD: usize = 512;
+/// Bytes that are read ahead, and how near places must be for that.
+const AHEAD: usize = 256;
+const NEAR: usize = 12;
 
 /// Where a text stands.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,25 +26,33 @@ struct Vocabulary {
     meanings: Vec<(EntitySet, bool)>,
 }
 
-static VOCABULARY: LazyLock<Option<Vocabulary>> = LazyLock::new(|| {
-    let mut spoken: Vec<(&str, EntitySet)> = Vec::new();
-    for (entity, words) in WORDS {
-        for word in words.split('|') {
-            match spoken.iter_mut().find(|(known, _)| *known == word) {
-                Some((_, set)) => set.insert(*entity),
-                None => spoken.push((word, [*entity].into_iter().collect())),
+/// Words of Latin letters, and those that hold others: most texts never need the second automaton, and
+/// the first one is a quarter as large without them.
+static VOCABULARIES: LazyLock<[Option<Vocabulary>; 2]> =
+    LazyLock::new(|| [Vocabulary::new(str::is_ascii), Vocabulary::new(|word| !word.is_ascii())]);
+
+impl Vocabulary {
+    fn new(has: impl Fn(&str) -> bool) -> Option<Self> {
+        let mut spoken: Vec<(&str, EntitySet)> = Vec::new();
+        for (entity, words) in WORDS {
+            for word in words.split('|').filter(|word| has(word)) {
+                match spoken.iter_mut().find(|(known, _)| *known == word) {
+                    Some((_, set)) => set.insert(*entity),
+                    None => spoken.push((word, [*entity].into_iter().collect())),
+                }
             }
         }
+        let words = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::DFA))
+            .match_kind(MatchKind::Standard)
+            .prefilter(false)
+            .build(spoken.iter().map(|(word, _)| *word))
+            .ok()?;
+        let alone = |word: &str| word.chars().next().is_some_and(|first| u32::from(first) < 0x370);
+        let meanings = spoken.iter().map(|(word, set)| (*set, alone(word))).collect();
+        Some(Self { words, meanings })
     }
-    let words = AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::DFA))
-        .match_kind(MatchKind::Standard)
-        .build(spoken.iter().map(|(word, _)| *word))
-        .ok()?;
-    let alone = |word: &str| word.chars().next().is_some_and(|first| u32::from(first) < 0x370);
-    let meanings = spoken.iter().map(|(word, set)| (*set, alone(word))).collect();
-    Some(Vocabulary { words, meanings })
-});
+}
 
 fn folded(byte: u8) -> u8 {
     match byte {
@@ -67,10 +76,12 @@ pub(crate) struct Words {
     from: usize,
     /// What was read, in small letters.
     read: Vec<u8>,
-    state: Option<OverlappingState>,
+    /// Whether there was anything but ASCII in it.
+    foreign: bool,
+    states: Option<[OverlappingState; 2]>,
     /// The last place that asked.
     asked: usize,
-    spoken: Vec<Spoken>,
+    spoken: [Vec<Spoken>; 2],
 }
 
 impl Words {
@@ -78,45 +89,66 @@ impl Words {
     pub(crate) fn before(&mut self, text: &[u8], at: usize) -> EntitySet {
         let first = at.saturating_sub(REACH);
         let end = self.from + self.read.len();
-        if self.state.is_none() || first < self.from || first > end {
+        if self.states.is_none() || first < self.from || first > end {
             self.from = first;
             self.read.clear();
-            self.spoken.clear();
-            self.state = Some(OverlappingState::start());
+            self.foreign = false;
+            self.spoken.iter_mut().for_each(Vec::clear);
+            self.states = Some([OverlappingState::start(), OverlappingState::start()]);
         }
-        // Where one place asks, the next one is often near.
-        let ahead = if at < self.asked + AHEAD { AHEAD } else { 0 };
+        // Where one place asks right after another, many will.
+        let ahead = if at < self.asked + NEAR { AHEAD } else { 0 };
         self.asked = at;
         self.read_to(text, at, ahead);
-        let near = self.spoken.iter().rev().take_while(|one| one.end + REACH > at);
-        let within = near.filter(|one| one.start >= first && one.end <= at);
-        within.fold(EntitySet::default(), |mut set, one| {
-            set.join(&one.meaning);
-            set
-        })
+        let mut set = EntitySet::default();
+        for spoken in &self.spoken {
+            let near = spoken.iter().rev().take_while(|one| one.end + REACH > at);
+            let within = near.filter(|one| one.start >= first && one.end <= at);
+            within.for_each(|one| set.join(&one.meaning));
+        }
+        set
     }
 
     fn read_to(&mut self, text: &[u8], at: usize, ahead: usize) {
         let end = self.from + self.read.len();
-        let (Some(vocabulary), Some(state)) = (VOCABULARY.as_ref(), &mut self.state) else {
-            return;
-        };
+        let Some(states) = &mut self.states else { return };
         if end >= at {
             return;
         }
-        let upto = text.len().min(at + ahead);
-        self.read.extend(text.get(end..upto).unwrap_or_default().iter().map(|byte| folded(*byte)));
+        let more = text.get(end..text.len().min(at + ahead)).unwrap_or_default();
+        self.read.extend(more.iter().map(|byte| folded(*byte)));
+        self.foreign |= !more.is_ascii();
+        let both = VOCABULARIES.iter().zip(states).zip(&mut self.spoken);
+        for ((vocabulary, state), spoken) in both.take(1 + usize::from(self.foreign)) {
+            if let Some(vocabulary) = vocabulary {
+                vocabulary.hear(text, self.from, &self.read, state, spoken);
+            }
+        }
+    }
+}
+
+impl Vocabulary {
+    /// Notes the words in what was read of a text from `from` on.
+    fn hear(
+        &self,
+        text: &[u8],
+        from: usize,
+        read: &[u8],
+        state: &mut OverlappingState,
+        spoken: &mut Vec<Spoken>,
+    ) {
         let joins =
             |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphabetic);
         loop {
-            vocabulary.words.find_overlapping(&self.read, state);
+            self.words.find_overlapping(read, state);
             let Some(found) = state.get_match() else { return };
-            let (start, end) = (self.from + found.start(), self.from + found.end());
-            let meaning = vocabulary.meanings.get(found.pattern().as_usize());
-            let Some((meaning, alone)) = meaning else { continue };
+            let (start, end) = (from + found.start(), from + found.end());
+            let Some((meaning, alone)) = self.meanings.get(found.pattern().as_usize()) else {
+                continue;
+            };
             // What follows is told by the text, not by what was read of it.
             if !(*alone && (joins(start.checked_sub(1)) || joins(Some(end)))) {
-                self.spoken.push(Spoken { start, end, meaning: *meaning });
+                spoken.push(Spoken { start, end, meaning: *meaning });
             }
         }
     }

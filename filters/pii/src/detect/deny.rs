@@ -12,6 +12,7 @@ use crate::error::ConfigError;
 use aho_corasick::AhoCorasick;
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use wide::u8x16;
 
 pub(crate) const TERMS_MAX: usize = 100_000;
@@ -33,7 +34,7 @@ struct Term {
 pub(crate) struct DenyIndex {
     bitmap: Vec<u64>,
     shift: u32,
-    by_head: HashMap<u64, SmallVec<[u32; 2]>>,
+    by_head: HashMap<u64, SmallVec<[u32; 2]>, BuildHasherDefault<HeadHasher>>,
     terms: Vec<Term>,
     foreign: Option<Foreign>,
 }
@@ -52,6 +53,22 @@ fn is_word(byte: u8) -> bool {
 
 fn hash(head: u64) -> u64 {
     (head ^ head >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Heads are hashed already; an attacker does not choose a project's terms.
+#[derive(Default)]
+struct HeadHasher(u64);
+
+impl Hasher for HeadHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = hash(self.0 ^ u64::from(*byte)));
+    }
+    fn write_u64(&mut self, head: u64) {
+        self.0 = hash(head);
+    }
 }
 
 fn head_of(word: &[u8]) -> u64 {
@@ -111,11 +128,11 @@ impl DenyIndex {
     }
 
     fn compile(terms: Vec<Term>, foreign: Option<Foreign>) -> Self {
-        let bits = (terms.len().max(32) * 32).next_power_of_two();
+        let bits = (terms.len().max(32) * 16).next_power_of_two();
         let mut index = Self {
             bitmap: vec![0; bits / 64],
             shift: 64 - bits.trailing_zeros(),
-            by_head: HashMap::with_capacity(terms.len()),
+            by_head: HashMap::default(),
             terms,
             foreign,
         };

@@ -10,6 +10,18 @@ const HIDDEN_MAX: u32 = 8;
 /// Stands for more of them.
 const PARTING: u8 = 1;
 
+/// How long the front of a text is that surely reads as itself.
+fn plain_len(text: &str, escapes: bool) -> usize {
+    const BLOCK: usize = 32;
+    let bytes = text.as_bytes();
+    let blocks = bytes.as_chunks::<BLOCK>().0.iter().take_while(|block| block.is_ascii());
+    let whole = blocks.count() * BLOCK;
+    let rest = bytes.get(whole..).unwrap_or_default();
+    let ascii = whole + rest.iter().take_while(|byte| byte.is_ascii()).count();
+    let front = bytes.get(..ascii).unwrap_or_default();
+    if escapes { memchr(b'\\', front).unwrap_or(ascii) } else { ascii }
+}
+
 /// What a character reads as.
 enum Reading {
     Itself,
@@ -95,7 +107,15 @@ impl Folded {
         let mut folded = Self { hidden, ..Self::default() };
         folded.text.reserve(text.len());
         let mut rest = text;
-        while let Some(character) = rest.chars().next() {
+        loop {
+            let plain = plain_len(rest, escapes);
+            let (front, left) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+            if !front.is_empty() {
+                folded.append(front.as_bytes(), front.len());
+                folded.hidden = 0;
+            }
+            rest = left;
+            let Some(character) = rest.chars().next() else { break };
             let (character, len) = match (character, escapes) {
                 ('\\', true) => match unescaped(rest) {
                     Some(read) => read,

@@ -20,7 +20,13 @@ pub(crate) fn end(text: &Reader<'_>, open: usize, known: impl Fn(&[u8]) -> bool)
     if text.at(close) != b'>' || close - open < NAME_MIN {
         return None;
     }
-    let word = text.slice(open + 1, close).to_ascii_uppercase();
+    let word = text.slice(open + 1, close);
+    // Types and tags are written in both cases, or have no `_`; names are not.
+    let large = word.iter().any(u8::is_ascii_uppercase);
+    if large && word.iter().any(u8::is_ascii_lowercase) && !word.contains(&b'_') {
+        return None;
+    }
+    let word = word.to_ascii_uppercase();
     let named = match word.split_at_checked(word.len().saturating_sub(SUFFIX + 1)) {
         Some((name, [b'_', suffix @ ..])) => {
             suffix.iter().all(|byte| is_base32(*byte)) && known(name)

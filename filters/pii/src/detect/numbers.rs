@@ -58,7 +58,10 @@ fn shapes(scan: &mut Scan<'_, '_>, start: usize) {
         let end = scan.text.run(at, RUN_MAX + 1, |byte| {
             if letters { byte.is_ascii_alphabetic() } else { byte.is_ascii_digit() }
         });
-        compact.extend(scan.text.slice(at, end).iter().map(u8::to_ascii_uppercase));
+        compact.extend_from_slice(scan.text.slice(at, end));
+        if letters {
+            compact.make_ascii_uppercase();
+        }
         let Some(next) = key.with(gap, letters, end - at) else { break };
         let Some(found) = SHAPES.find(next) else { break };
         (key, at, gap) = (next, end, Gap::None);
@@ -94,7 +97,7 @@ fn shapes(scan: &mut Scan<'_, '_>, start: usize) {
 }
 
 fn fits(
-    scan: &Scan<'_, '_>,
+    scan: &mut Scan<'_, '_>,
     start: usize,
     end: usize,
     gap: Gap,
@@ -104,7 +107,9 @@ fn fits(
 ) {
     let mut joined = None;
     for row in rows {
-        if scan.wants(row.entity) && (row.check)(compact) {
+        // Most kinds count with a word only, and most numbers have none.
+        let may = row.bare >= scan.wanted.threshold || scan.told(start, row.entity);
+        if scan.wants(row.entity) && may && (row.check)(compact) {
             let joined = *joined.get_or_insert_with(|| is_joined(&scan.text, start, end, gap));
             fitting.push(Fitting { row, end, joined });
         }
@@ -201,8 +206,8 @@ fn dialled(scan: &mut Scan<'_, '_>, start: usize) {
 /// Whether the digits from `start` on are many, or further ones follow after a sign.
 fn goes_on(text: &Reader<'_>, start: usize) -> bool {
     let end = text.run(start, 7, |byte| byte.is_ascii_digit());
-    let further = |at| b" -./()".contains(&text.at(at));
-    end - start == 7 || further(end) && (further(end + 1) || text.at(end + 1).is_ascii_digit())
+    let next = text.run(end, 3, |byte| b" -./()".contains(&byte));
+    end - start == 7 || next > end && text.at(next).is_ascii_digit()
 }
 
 /// The same with the capitals or the month before it: `AB 12 34 56 C`, `March 12, 1980`.

@@ -10,6 +10,7 @@ use crate::checks::banking::{iban, iban_length, icao, vin};
 use crate::checks::europe::{it_fiscal_code, uk_driving_licence};
 use crate::checks::wallets::{base58check, bech32, eip55};
 use crate::entity::Entity;
+use smallvec::SmallVec;
 
 /// Proposes what the token from `start` to `end` can be; its first digit that asks stands at `digit`.
 pub(crate) fn token(scan: &mut Scan<'_, '_>, start: usize, end: usize, digit: usize) {
@@ -27,6 +28,10 @@ pub(crate) fn token(scan: &mut Scan<'_, '_>, start: usize, end: usize, digit: us
     hex_groups(scan, start, end, digit);
     scan.asked(start.min(digit));
     cloud_secret(scan, start, end);
+}
+
+fn capitals(text: &[u8]) -> SmallVec<[u8; 32]> {
+    text.iter().map(u8::to_ascii_uppercase).collect()
 }
 
 /// A code's kind, its check, and its confidence without and with a word.
@@ -56,7 +61,7 @@ fn fixed(
     text: &[u8],
     (entity, check, bare, told): Code,
 ) {
-    if scan.wants(entity) && check(&text.to_ascii_uppercase()) {
+    if scan.wants(entity) && check(&capitals(text)) {
         let score = if scan.told(start, entity) { told } else { bare };
         scan.propose(start, end, entity, score);
     }
@@ -65,7 +70,7 @@ fn fixed(
 /// Germany's identity cards and passports: nine of ICAO's characters, perhaps
 /// with their check digit, and only with a word.
 fn identity_card(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
-    if !icao(&text.to_ascii_uppercase()) {
+    if !icao(&capitals(text)) {
         return;
     }
     for entity in [Entity::DE_ID_CARD, Entity::DE_PASSPORT] {
@@ -87,7 +92,7 @@ fn account(scan: &mut Scan<'_, '_>, start: usize, text: &[u8]) {
     else {
         return;
     };
-    let mut compact = Vec::with_capacity(length);
+    let mut compact: SmallVec<[u8; 34]> = SmallVec::new();
     let mut at = start;
     while compact.len() < length {
         let byte = scan.text.at(at);

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accuracy;
+mod corpus;
 mod findings;
 mod samples;
 mod streams;
