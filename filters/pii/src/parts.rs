@@ -86,7 +86,9 @@ pub(crate) fn redact(
             let value = part.get(finding.start..finding.end).unwrap_or_default();
             match redactor.replacement(finding.entity, value, Reading::Plain) {
                 Ok(Some(with)) => {
-                    patches.push(Patch { start: finding.start, end: finding.end, with })
+                    let before = part.get(..finding.start).unwrap_or_default();
+                    redactor.note_brackets(before, &with);
+                    patches.push(Patch { start: finding.start, end: finding.end, with });
                 }
                 Ok(None) => {}
                 Err(Blocked) => blocked = true,

@@ -92,6 +92,7 @@ impl Redactor {
             };
             let Some(replaced) = replaced else { continue };
             out.push_str(text.get(at..finding.start).unwrap_or_default());
+            self.note_brackets(&out, &replaced);
             let quote = if bare.is_bare(finding.start) { "\"" } else { "" };
             out.extend([quote, replaced.as_str(), quote]);
             at = finding.end;
@@ -160,6 +161,13 @@ impl Redactor {
             }
             (Mode::Enforce, Action::Redact) => Ok(Some(format!("[{name}]"))),
             _ => Ok(None),
+        }
+    }
+
+    /// Notes a value that stands in angle brackets, with what is written for it.
+    pub(crate) fn note_brackets(&mut self, before: &str, placeholder: &str) {
+        if before.ends_with('<') {
+            self.vault.note_brackets(placeholder);
         }
     }
 

@@ -36,7 +36,7 @@ impl Restorer {
         let mut begins = [0u64; 4];
         let firsts = vault.spelt().iter().filter_map(|(letters, _)| letters.first());
         let firsts = firsts.flat_map(|byte| [byte.to_ascii_uppercase(), byte.to_ascii_lowercase()]);
-        for byte in firsts.chain(*b"<[({&\\") {
+        for byte in firsts.chain(*b"<[&\\") {
             if let Some(word) = begins.get_mut(usize::from(byte >> 6)) {
                 *word |= 1 << (byte & 63);
             }
@@ -60,16 +60,15 @@ impl Restorer {
     /// The value whose placeholder begins at `at`, and where that ends.
     fn read(&self, text: &Reader<'_>, at: usize) -> Option<(usize, usize)> {
         let (mut here, mut brackets) = (at, 0);
-        while brackets < BRACKETS_MAX {
-            match bracket(text, here, &OPEN) {
-                Some(width) => {
+        let kind = Bracket::at(text, here).map(|(kind, _)| kind);
+        while let Some(kind) = kind.filter(|_| brackets < BRACKETS_MAX) {
+            match Bracket::at(text, here) {
+                Some((other, width)) if other == kind => {
                     here += width;
                     brackets += 1;
                 }
-                None if brackets > 0 && b"*`_ ".contains(&text.at(here)) && here - at < 12 => {
-                    here += 1
-                }
-                None => break,
+                None if b"*`_ ".contains(&text.at(here)) && here - at < 12 => here += 1,
+                _ => break,
             }
         }
         let mut letters: Vec<u8> = Vec::with_capacity(48);
@@ -85,17 +84,17 @@ impl Restorer {
                 if let [(whole, entry), ..] = range
                     && **whole == *letters
                 {
-                    return self.closed(text, end, brackets).map(|end| (*entry, end));
+                    return self.closed(text, *entry, end, (kind, brackets));
                 }
                 if range.is_empty() {
                     return None;
                 }
                 continue;
             }
-            if brackets > 0 && !letters.is_empty() && bracket(text, here, &CLOSE).is_some() {
+            if kind.is_some_and(|kind| kind.closes(text, here).is_some()) && !letters.is_empty() {
                 // Without its suffix, which is enough where there is one value of its kind.
                 let entry = self.vault.only(&letters)?;
-                return self.closed(text, end, brackets).map(|end| (entry, end));
+                return self.closed(text, entry, end, (kind, brackets));
             }
             let noise = noise(text, here);
             if noise == 0 || letters.is_empty() || here + noise - end > NOISE_MAX {
@@ -105,14 +104,21 @@ impl Restorer {
         }
     }
 
-    /// After the brackets that close a placeholder ending at `end`.
-    fn closed(&self, text: &Reader<'_>, end: usize, brackets: usize) -> Option<usize> {
-        if is_alnum(text.at(end)) {
+    /// A placeholder whose letters end at `end`, with the brackets that close it.
+    fn closed(
+        &self,
+        text: &Reader<'_>,
+        entry: usize,
+        end: usize,
+        (kind, brackets): (Option<Bracket>, usize),
+    ) -> Option<(usize, usize)> {
+        // A value that stood in brackets itself keeps them: it is found again at the inner one.
+        if is_alnum(text.at(end)) || brackets > 1 && self.vault.was_bracketed(entry) {
             return None;
         }
         let (mut here, mut end, mut left) = (end, end, brackets);
-        while left > 0 {
-            match bracket(text, here, &CLOSE) {
+        while let Some(kind) = kind.filter(|_| left > 0) {
+            match kind.closes(text, here) {
                 Some(width) => {
                     here += width;
                     end = here;
@@ -122,7 +128,7 @@ impl Restorer {
                 None => break,
             }
         }
-        Some(end)
+        Some((entry, end))
     }
 
     fn spell(&self, entry: usize, out: &mut String) {
@@ -137,12 +143,34 @@ impl Restorer {
     }
 }
 
-const OPEN: [&[u8]; 7] = [b"<", b"[", b"(", b"{", b"&lt;", b"\\u003c", b"\\u003C"];
-const CLOSE: [&[u8]; 7] = [b">", b"]", b")", b"}", b"&gt;", b"\\u003e", b"\\u003E"];
+/// The brackets of a placeholder. Round ones and braces are never its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bracket {
+    Angle,
+    Square,
+}
 
-/// The width of the bracket at `at`, if there is one.
-fn bracket(text: &Reader<'_>, at: usize, kinds: &[&[u8]]) -> Option<usize> {
-    kinds.iter().find(|kind| text.says(at, kind)).map(|kind| kind.len())
+impl Bracket {
+    /// The opening bracket at `at`, and its width.
+    fn at(text: &Reader<'_>, at: usize) -> Option<(Self, usize)> {
+        const ANGLES: [&[u8]; 4] = [b"<", b"&lt;", b"\\u003c", b"\\u003C"];
+        if text.at(at) == b'[' {
+            return Some((Self::Square, 1));
+        }
+        width(text, at, &ANGLES).map(|width| (Self::Angle, width))
+    }
+
+    /// The width of the closing bracket at `at`, if there is one.
+    fn closes(self, text: &Reader<'_>, at: usize) -> Option<usize> {
+        match self {
+            Self::Square => width(text, at, &[b"]"]),
+            Self::Angle => width(text, at, &[b">", b"&gt;", b"\\u003e", b"\\u003E"]),
+        }
+    }
+}
+
+fn width(text: &Reader<'_>, at: usize, spellings: &[&[u8]]) -> Option<usize> {
+    spellings.iter().find(|one| text.says(at, one)).map(|one| one.len())
 }
 
 /// The width of a character that may stand between two letters; 0 for any other.

@@ -22,6 +22,8 @@ struct Entry {
     normal: Zeroizing<Vec<u8>>,
     /// The value as it was first written.
     value: Zeroizing<String>,
+    /// Whether it ever stood in angle brackets: `Jane <jane@example.com>`.
+    bracketed: bool,
 }
 
 /// A name's letters and digits.
@@ -78,7 +80,23 @@ impl Vault {
             suffix,
             normal: Zeroizing::new(normal),
             value: Zeroizing::new(value.to_owned()),
+            bracketed: false,
         });
+    }
+
+    /// Notes that the value of a placeholder stood in angle brackets.
+    pub(crate) fn note_brackets(&mut self, placeholder: &str) {
+        let inside = placeholder.trim_matches(['<', '>']);
+        let Some((name, suffix)) = inside.rsplit_once('_') else { return };
+        let Ok(suffix) = Suffix::try_from(suffix.as_bytes()) else { return };
+        let at = self.by_placeholder.get(&(name.into(), suffix));
+        if let Some(entry) = at.and_then(|at| self.entries.get_mut(*at)) {
+            entry.bracketed = true;
+        }
+    }
+
+    pub(crate) fn was_bracketed(&self, at: usize) -> bool {
+        self.entries.get(at).is_some_and(|entry| entry.bracketed)
     }
 
     /// All placeholders' letters, sorted.

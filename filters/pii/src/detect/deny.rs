@@ -21,6 +21,8 @@ const TERM_MAX: usize = 256;
 const HEAD: usize = 6;
 /// Signs between two words that count as one blank.
 const BETWEEN_MAX: usize = 4;
+/// A block, and what the head of a word at its end may take of the next.
+const WINDOW: usize = 64 + 8;
 /// A longer word is none.
 const WORD_MAX: usize = 64;
 
@@ -34,6 +36,8 @@ struct Term {
 pub(crate) struct DenyIndex {
     bitmap: Vec<u64>,
     shift: u32,
+    /// Bit n: a term's head has n bytes. Most words of a text are short, and most terms' are not.
+    lengths: u8,
     by_head: HashMap<u64, SmallVec<[u32; 2]>, BuildHasherDefault<HeadHasher>>,
     terms: Vec<Term>,
     foreign: Option<Foreign>,
@@ -132,6 +136,7 @@ impl DenyIndex {
         let mut index = Self {
             bitmap: vec![0; bits / 64],
             shift: 64 - bits.trailing_zeros(),
+            lengths: 0,
             by_head: HashMap::default(),
             terms,
             foreign,
@@ -139,6 +144,7 @@ impl DenyIndex {
         for (number, term) in (0..).zip(&index.terms) {
             let word = term.text.split(|byte| *byte == b' ').next().unwrap_or_default();
             let head = head_of(word);
+            index.lengths |= 1 << word.len().min(HEAD);
             let bit = hash(head) >> index.shift;
             if let Some(word) = index.bitmap.get_mut((bit / 64) as usize) {
                 *word |= 1 << (bit % 64);
@@ -170,21 +176,16 @@ impl DenyIndex {
         while base < text.len() {
             let rest = text.get(base..).unwrap_or_default();
             let mask = word_mask(rest);
-            let mut starts = mask & !(mask << 1 | before);
+            let starts = mask & !(mask << 1 | before);
             before = mask >> 63;
-            while starts != 0 {
-                let bit = starts.trailing_zeros();
-                starts &= starts - 1;
-                let at = base + bit as usize;
-                let len = (!(mask >> bit)).trailing_zeros() as usize;
-                // A word that reaches the block's end may be longer than its part in it.
-                let head = match text.get(at..at + 8).and_then(|part| part.first_chunk::<8>()) {
-                    Some(part) if len >= HEAD || bit as usize + len < 64 => {
-                        let keep = len.min(HEAD) as u32 * 8;
-                        (u64::from_le_bytes(*part) | 0x2020_2020_2020_2020) & ((1 << keep) - 1)
-                    }
-                    _ => head_of(word_at(text, at)),
-                };
+            let mut likely = match rest.first_chunk::<WINDOW>() {
+                Some(window) => self.likely(window, mask, starts),
+                None => starts,
+            };
+            while likely != 0 {
+                let at = base + likely.trailing_zeros() as usize;
+                likely &= likely - 1;
+                let head = head_of(word_at(text, at));
                 if self.may_have(head) {
                     self.verify(scan, head, at);
                 }
@@ -194,6 +195,37 @@ impl DenyIndex {
             }
             base += 64;
         }
+    }
+
+    /// Of the words that start in a block, those whose heads the bitmap has, and those that reach the
+    /// block's end: of them it is not known here how long they are.
+    fn likely(&self, window: &[u8; WINDOW], mask: u64, starts: u64) -> u64 {
+        // A run that reaches the last bit.
+        let mut likely = starts & !(u64::MAX >> (!mask).leading_zeros().min(HEAD as u32));
+        let mut starts = starts & self.fitting(mask);
+        while starts != 0 {
+            let bit = starts.trailing_zeros() & 63;
+            starts &= starts - 1;
+            let len = (!(mask >> bit)).trailing_zeros().min(HEAD as u32);
+            let part = window.get(bit as usize..bit as usize + 8);
+            let part = part.and_then(|part| part.first_chunk::<8>()).copied().unwrap_or_default();
+            let head = (u64::from_le_bytes(part) | 0x2020_2020_2020_2020) & ((1 << (len * 8)) - 1);
+            likely |= u64::from(self.may_have(head)) << bit;
+        }
+        likely
+    }
+
+    /// Bits that a run begins at or lies behind which is as long as some term's head.
+    fn fitting(&self, mask: u64) -> u64 {
+        let (mut fitting, mut run) = (0, mask);
+        for len in 1..HEAD as u32 {
+            let next = run & mask >> len;
+            if self.lengths >> len & 1 == 1 {
+                fitting |= run & !next;
+            }
+            run = next;
+        }
+        if self.lengths >> HEAD & 1 == 1 { fitting | run } else { fitting }
     }
 
     fn verify(&self, scan: &mut Scan<'_, '_>, head: u64, at: usize) {

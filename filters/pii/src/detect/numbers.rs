@@ -5,7 +5,7 @@ use super::phones;
 use super::reader::{Reader, is_alnum};
 use super::rows::Row;
 use super::scan::Scan;
-use super::shapes::{Gap, Key, RUN_MAX, SHAPES};
+use super::shapes::{Fit, Gap, Key, RUN_MAX, SHAPES};
 use super::tokens;
 use crate::entity::Entity;
 use smallvec::SmallVec;
@@ -39,6 +39,33 @@ fn blob_end(text: &[u8], from: usize) -> usize {
     from + rest.iter().take_while(|byte| is_alnum(**byte)).count()
 }
 
+/// The letters and digits of some runs, in capitals.
+struct Compact {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl Default for Compact {
+    fn default() -> Self {
+        Self { bytes: [0; 64], len: 0 }
+    }
+}
+
+impl Compact {
+    #[inline]
+    fn append(&mut self, run: &[u8]) {
+        for (to, from) in self.bytes.iter_mut().skip(self.len).zip(run) {
+            *to = from.to_ascii_uppercase();
+        }
+        self.len += run.len();
+    }
+
+    /// Empty for what is longer than any value.
+    fn text(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
 /// A row that fits, and where its value ends.
 struct Fitting {
     row: &'static Row,
@@ -48,43 +75,41 @@ struct Fitting {
 
 /// Reads runs from `start` on for as long as a shape begins like them, and proposes what fits.
 fn shapes(scan: &mut Scan<'_, '_>, start: usize) {
-    let mut compact: SmallVec<[u8; 64]> = SmallVec::new();
     let mut fitting: SmallVec<[Fitting; 4]> = SmallVec::new();
-    let mut key = Key::default();
+    let mut compact = Compact::default();
+    let (mut key, mut fit): (Key, Option<Fit>) = (Key::default(), None);
     let (mut at, mut gap) = (start, Gap::None);
     let (mut first_gap, mut last_gap) = (Gap::None, Gap::None);
     loop {
         let letters = scan.text.at(at).is_ascii_alphabetic();
-        let end = scan.text.run(at, RUN_MAX + 1, |byte| {
-            if letters { byte.is_ascii_alphabetic() } else { byte.is_ascii_digit() }
-        });
-        compact.extend_from_slice(scan.text.slice(at, end));
-        if letters {
-            compact.make_ascii_uppercase();
+        let end = if letters {
+            scan.text.run(at, RUN_MAX + 1, |byte| byte.is_ascii_alphabetic())
+        } else {
+            scan.text.run(at, RUN_MAX + 1, |byte| byte.is_ascii_digit())
+        };
+        if fit.is_some_and(|fit| !fit.leads_to(letters, end - at)) {
+            break;
         }
         let Some(next) = key.with(gap, letters, end - at) else { break };
         let Some(found) = SHAPES.find(next) else { break };
-        (key, at, gap) = (next, end, Gap::None);
+        compact.append(scan.text.slice(at, end));
+        (key, at, gap, fit) = (next, end, Gap::None, Some(found));
         if is_alnum(scan.text.at(at)) {
+            if !found.goes_on(Gap::None) {
+                break;
+            }
             continue;
         }
         if found.is_any() {
             // A check digit in parentheses takes the second one along.
             let closed = last_gap == Gap::Parenthesis && scan.text.at(at) == b')';
-            fits(
-                scan,
-                start,
-                at + usize::from(closed),
-                first_gap,
-                found.rows(),
-                &compact,
-                &mut fitting,
-            );
+            let end = at + usize::from(closed);
+            fits(scan, start, end, first_gap, found.rows(), compact.text(), &mut fitting);
         }
-        if !found.more {
+        let Some((sign, width)) = gap_at(&scan.text, at).filter(|(sign, _)| found.goes_on(*sign))
+        else {
             break;
-        }
-        let Some((sign, width)) = gap_at(&scan.text, at) else { break };
+        };
         if !is_alnum(scan.text.at(at + width)) {
             break;
         }
@@ -108,8 +133,9 @@ fn fits(
     let mut joined = None;
     for row in rows {
         // Most kinds count with a word only, and most numbers have none.
-        let may = row.bare >= scan.wanted.threshold || scan.told(start, row.entity);
-        if scan.wants(row.entity) && may && (row.check)(compact) {
+        let may = scan.wants(row.entity)
+            && (row.bare >= scan.wanted.threshold || scan.told(start, row.entity));
+        if may && (row.check)(compact) {
             let joined = *joined.get_or_insert_with(|| is_joined(&scan.text, start, end, gap));
             fitting.push(Fitting { row, end, joined });
         }

@@ -319,5 +319,5 @@ pub(crate) fn is_random(text: &[u8]) -> bool {
     }
     let distinct: u32 = seen.iter().map(|word| word.count_ones()).sum();
     distinct >= 6.min(text.len() as u32)
-        && !SAMPLES.as_ref().is_some_and(|samples| samples.find(text).is_some())
+        && SAMPLES.as_ref().is_none_or(|samples| samples.find(text).is_none())
 }

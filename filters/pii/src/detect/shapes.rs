@@ -53,7 +53,9 @@ struct Slot {
     key: u128,
     first: u16,
     count: u16,
-    more: bool,
+    /// The gaps that may follow, and the runs behind them.
+    gaps: u8,
+    runs: u64,
 }
 
 /// What is known of some runs.
@@ -61,11 +63,28 @@ struct Slot {
 pub(crate) struct Fit {
     first: u16,
     count: u16,
-    /// Whether longer shapes begin like this.
-    pub(crate) more: bool,
+    gaps: u8,
+    runs: u64,
+}
+
+/// A bit for a run of a class and length.
+fn run_bit(letters: bool, len: usize) -> u64 {
+    1 << (len & RUN_MAX | usize::from(letters) << 5)
 }
 
 impl Fit {
+    /// Whether longer shapes begin like this, with this gap next.
+    #[inline]
+    pub(crate) fn goes_on(self, gap: Gap) -> bool {
+        self.gaps >> (gap as u8) & 1 == 1
+    }
+
+    /// Whether longer shapes begin like this, with this run next.
+    #[inline]
+    pub(crate) fn leads_to(self, letters: bool, len: usize) -> bool {
+        len <= RUN_MAX && self.runs & run_bit(letters, len) != 0
+    }
+
     /// The rows with exactly these runs.
     pub(crate) fn rows(self) -> impl Iterator<Item = &'static Row> {
         let from = usize::from(self.first);
@@ -76,6 +95,14 @@ impl Fit {
     pub(crate) fn is_any(self) -> bool {
         self.count > 0
     }
+}
+
+/// What is gathered of a beginning before the table is laid out.
+#[derive(Default)]
+struct Node {
+    rows: Vec<u16>,
+    gaps: u8,
+    runs: u64,
 }
 
 /// All shapes.
@@ -95,7 +122,8 @@ impl Shapes {
         loop {
             let slot = self.slots.get(at)?;
             if slot.key == key.bits {
-                return Some(Fit { first: slot.first, count: slot.count, more: slot.more });
+                let Slot { first, count, gaps, runs, .. } = *slot;
+                return Some(Fit { first, count, gaps, runs });
             }
             if slot.key == 0 {
                 return None;
@@ -105,16 +133,23 @@ impl Shapes {
     }
 
     fn build() -> Self {
-        let mut nodes: HashMap<Key, (Vec<u16>, bool)> = HashMap::new();
+        let mut nodes: HashMap<Key, Node> = HashMap::new();
         for (number, row) in (0..).zip(ROWS) {
             for shape in row.shapes.split('|').flat_map(spellings) {
-                let keys = prefixes(&shape);
-                for (n, key) in keys.iter().enumerate() {
-                    let node = nodes.entry(*key).or_default();
-                    if n + 1 < keys.len() {
-                        node.1 = true;
-                    } else if !node.0.contains(&number) {
-                        node.0.push(number);
+                let runs = runs_of(&shape);
+                let mut key = Some(Key::default());
+                for (n, (gap, letters, len)) in runs.iter().enumerate() {
+                    key = key.and_then(|key| key.with(*gap, *letters, *len));
+                    let node = key.map(|key| nodes.entry(key).or_default());
+                    match (node, runs.get(n + 1)) {
+                        (Some(node), Some((gap, letters, len))) => {
+                            node.gaps |= 1 << (*gap as u8);
+                            node.runs |= run_bit(*letters, *len);
+                        }
+                        (Some(node), None) if !node.rows.contains(&number) => {
+                            node.rows.push(number)
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -122,21 +157,22 @@ impl Shapes {
         let size = (nodes.len() * 4).next_power_of_two();
         let shift = 64 - size.trailing_zeros();
         let mut shapes = Self { slots: vec![Slot::default(); size], shift, lists: Vec::new() };
-        for (key, (rows, more)) in nodes {
-            shapes.insert(key, &rows, more);
+        for (key, node) in nodes {
+            shapes.insert(key, &node);
         }
         shapes
     }
 
-    fn insert(&mut self, key: Key, rows: &[u16], more: bool) {
+    fn insert(&mut self, key: Key, node: &Node) {
         let narrow = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
         let slot = Slot {
             key: key.bits,
             first: narrow(self.lists.len()),
-            count: narrow(rows.len()),
-            more,
+            count: narrow(node.rows.len()),
+            gaps: node.gaps,
+            runs: node.runs,
         };
-        self.lists.extend_from_slice(rows);
+        self.lists.extend_from_slice(&node.rows);
         let mut at = (key.hash() >> self.shift) as usize;
         let size = self.slots.len();
         while let Some(place) = self.slots.get_mut(at) {
@@ -157,10 +193,9 @@ fn spellings(shape: &str) -> Vec<String> {
     vec![shape.to_owned()]
 }
 
-/// The keys of a shape's first run, its first two, and so on.
-fn prefixes(shape: &str) -> Vec<Key> {
-    let mut keys = Vec::new();
-    let mut key = Key::default();
+/// A shape's runs: the gap before each, whether it is of letters, and its length.
+fn runs_of(shape: &str) -> Vec<(Gap, bool, usize)> {
+    let mut runs = Vec::new();
     let mut gap = Gap::None;
     let mut rest = shape;
     while !rest.is_empty() {
@@ -168,10 +203,7 @@ fn prefixes(shape: &str) -> Vec<Key> {
         rest = rest.trim_start_matches('a');
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let (len, tail) = rest.split_at_checked(digits).unwrap_or_default();
-        if let Some(next) = key.with(gap, letters, len.parse().unwrap_or(usize::MAX)) {
-            key = next;
-            keys.push(key);
-        }
+        runs.push((gap, letters, len.parse().unwrap_or(usize::MAX)));
         let mut tail = tail.chars();
         gap = match tail.next() {
             Some(' ') => Gap::Blank,
@@ -185,23 +217,35 @@ fn prefixes(shape: &str) -> Vec<Key> {
         };
         rest = tail.as_str();
     }
-    keys
+    runs
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Gap, Key, SHAPES, prefixes, spellings};
+    use super::{Gap, Key, SHAPES, runs_of, spellings};
     use crate::detect::rows::ROWS;
 
     #[test]
     fn every_shape_leads_to_its_row() {
         for row in ROWS {
             for shape in row.shapes.split('|').flat_map(spellings) {
-                let keys = prefixes(&shape);
-                let (last, before) = keys.split_last().unwrap();
-                assert!(before.iter().all(|key| SHAPES.find(*key).unwrap().more), "{shape}");
-                let found = SHAPES.find(*last).unwrap();
-                assert!(found.rows().any(|found| found.entity == row.entity), "{shape}");
+                let runs = runs_of(&shape);
+                let mut key = Key::default();
+                for (n, (gap, letters, len)) in runs.iter().enumerate() {
+                    key = key.with(*gap, *letters, *len).unwrap();
+                    let found = SHAPES.find(key).unwrap();
+                    match runs.get(n + 1) {
+                        Some((gap, letters, len)) => {
+                            assert!(
+                                found.goes_on(*gap) && found.leads_to(*letters, *len),
+                                "{shape}"
+                            );
+                        }
+                        None => {
+                            assert!(found.rows().any(|found| found.entity == row.entity), "{shape}")
+                        }
+                    }
+                }
             }
         }
     }

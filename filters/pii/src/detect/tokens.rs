@@ -87,9 +87,10 @@ fn account(scan: &mut Scan<'_, '_>, start: usize, text: &[u8]) {
         && b.is_ascii_alphabetic()
         && c.is_ascii_digit()
         && d.is_ascii_digit();
-    let country = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
-    let Some(length) = iban_length(&country).filter(|_| begins && scan.wants(Entity::IBAN_CODE))
-    else {
+    if !begins || !scan.wants(Entity::IBAN_CODE) {
+        return;
+    }
+    let Some(length) = iban_length(&[a.to_ascii_uppercase(), b.to_ascii_uppercase()]) else {
         return;
     };
     let mut compact: SmallVec<[u8; 34]> = SmallVec::new();

@@ -98,6 +98,20 @@ fn text_that_looks_like_a_placeholder_is_made_harmless_and_comes_back() {
 }
 
 #[test]
+fn brackets_around_a_value_are_its_own() {
+    for text in [
+        "Jane <jane@example.com>, (joe@example.com), [zoe@example.com], {ann@example.com}",
+        "<<jane@example.com>> and \"4111 1111 1111 1111\" *4111 1111 1111 1111*",
+    ] {
+        let mut redactor = redactor(shield());
+        let redacted = redactor.redact(text, Context::default(), Reading::Plain).unwrap().unwrap();
+        let (vault, ..) = redactor.into_answer();
+        let restorer = behest_pii::Restorer::new(vault, behest_pii::Spelling::Plain);
+        assert_eq!(restorer.restore(&redacted).as_deref(), Some(text), "{redacted}");
+    }
+}
+
+#[test]
 fn numbers_of_json_become_strings_and_inner_text_does_not() {
     let mut redactor = redactor(shield());
     let text =
