@@ -15,6 +15,14 @@ pub struct EmbeddedConfig {
     pub full_retry: Duration,
     /// How large the database may grow; it acts like a disk of this size. `None`: the disk decides.
     pub size_max_bytes: Option<u64>,
+    /// How often the journal is folded into the database. A power cut costs what was not.
+    pub fold_interval: Duration,
+    /// How long a lease is kept that nobody can close any more.
+    pub lease_expiry: Duration,
+    /// How large a file of the journal becomes before the next is begun.
+    pub journal_file_max_bytes: u64,
+    /// How much of what is closed is kept in memory while the journal cannot be written.
+    pub journal_kept_max_bytes: usize,
 }
 
 impl Default for EmbeddedConfig {
@@ -25,6 +33,10 @@ impl Default for EmbeddedConfig {
             busy_timeout: Duration::from_secs(5),
             full_retry: Duration::from_secs(1),
             size_max_bytes: None,
+            fold_interval: Duration::from_millis(500),
+            lease_expiry: Duration::from_secs(60),
+            journal_file_max_bytes: 16 << 20,
+            journal_kept_max_bytes: 16 << 20,
         }
     }
 }

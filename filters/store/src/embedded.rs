@@ -1,8 +1,12 @@
 //! The embedded engine: one SQLite file, one thread that writes it, and a few that read it.
 
+mod accounts;
 mod connection;
 mod folder;
 mod health;
+mod journal;
+mod ledger;
+mod ports;
 mod queue;
 mod reader;
 mod records;
@@ -13,6 +17,11 @@ mod writer;
 
 use crate::config::EmbeddedConfig;
 use crate::error::Error;
+pub use accounts::Tally;
+
+use accounts::Accounts;
+use accounts::clerk::Clerk;
+use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::directory::{
     Answer, AuditLine, AuditRecord, Change, Directory, Record, Revision,
 };
@@ -34,29 +43,49 @@ use writer::Writer;
 #[derive(Clone)]
 pub struct Embedded(Arc<Threads>);
 
-/// Dropped from the top: the last connection to close must be the writer's, which checkpoints.
+/// Dropped from the top: the clerk hands his last work to the writer, and the last connection to close
+/// must be the writer's, which checkpoints.
 struct Threads {
     readers: Readers,
+    _clerk: Clerk,
     writer: Writer,
+    accounts: Arc<Accounts>,
     health: Arc<Health>,
 }
 
 impl Embedded {
     /// Opens the store in a folder; makes both if they are not there.
     pub fn open(folder: impl AsRef<Path>, config: &EmbeddedConfig) -> Result<Self, Error> {
+        Self::open_with_clock(folder, config, Arc::new(SystemClock))
+    }
+
+    /// The same with another clock, which windows and leases go by.
+    pub fn open_with_clock(
+        folder: impl AsRef<Path>,
+        config: &EmbeddedConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
         // Held until the end: of two processes that start at once, one makes or migrates the file.
         let folder = Folder::prepare(folder.as_ref())?;
-        let connection = connection::prepared(folder.database(), config)?;
+        let mut connection = connection::prepared(folder.database(), config)?;
         let files = folder.files()?;
         let health = Arc::new(Health::default());
+        let accounts = Accounts::open(&mut connection, folder.database(), config, clock)?;
+        let accounts = Arc::new(accounts);
         let readers = Readers::start(folder.database(), config, &health)?;
         let writer = Writer::start(connection, files, config, &health)?;
-        Ok(Self(Arc::new(Threads { readers, writer, health })))
+        let clerk = Clerk::start(&accounts, &writer.hand(), &health, config.fold_interval)?;
+        Ok(Self(Arc::new(Threads { readers, _clerk: clerk, writer, accounts, health })))
     }
 
     /// How many transactions this handle has made durable: fewer than commits, if several shared one.
     pub fn transactions(&self) -> u64 {
         self.0.writer.transactions()
+    }
+
+    /// What this handle has in its hands.
+    pub fn tally(&self) -> Tally {
+        self.0.accounts.tally()
     }
 }
 
@@ -84,6 +113,6 @@ impl Directory for Embedded {
     }
 
     fn is_healthy(&self) -> bool {
-        self.0.health.is_sound()
+        self.0.health.is_sound() && self.0.accounts.is_sound()
     }
 }

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(any(test, feature = "suite"))]
+pub mod book_suite;
 mod config;
 mod embedded;
 mod error;
@@ -7,5 +9,5 @@ mod error;
 pub mod suite;
 
 pub use config::EmbeddedConfig;
-pub use embedded::Embedded;
+pub use embedded::{Embedded, Tally};
 pub use error::Error;

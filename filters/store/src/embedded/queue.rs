@@ -47,12 +47,21 @@ impl<T> Queue<T> {
 
     /// Hands over a piece of work, or refuses it at once.
     pub(super) fn put(&self, work: T) -> Result<(), Failure> {
-        let sender = self.sender.as_ref().ok_or_else(gone)?;
-        sender.try_send(work).map_err(|error| match error {
-            TrySendError::Full(_) => Failure::Unavailable("the store's queue is full".into()),
-            TrySendError::Disconnected(_) => gone(),
-        })
+        put(self.sender.as_ref().ok_or_else(gone)?, work)
     }
+
+    /// Another end of the queue. It closes when all of them are gone.
+    pub(super) fn sender(&self) -> Option<SyncSender<T>> {
+        self.sender.clone()
+    }
+}
+
+/// Hands over a piece of work, or refuses it at once.
+pub(super) fn put<T>(sender: &SyncSender<T>, work: T) -> Result<(), Failure> {
+    sender.try_send(work).map_err(|error| match error {
+        TrySendError::Full(_) => Failure::Unavailable("the store's queue is full".into()),
+        TrySendError::Disconnected(_) => gone(),
+    })
 }
 
 impl<T> Drop for Queue<T> {

@@ -111,10 +111,10 @@ fn revision_in(row: &Row<'_>, column: usize) -> Result<Revision> {
 }
 
 /// SQLite's integers have a sign. What does not fit is beyond all that is ever stored.
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }

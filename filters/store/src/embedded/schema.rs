@@ -9,7 +9,7 @@ use rusqlite::{Connection, Result, TransactionBehavior};
 use std::path::Path;
 
 /// All of them, for ever, in order; the file's `user_version` says how many it has had.
-pub(super) const MIGRATIONS: &[&str] = &[RECORDS];
+pub(super) const MIGRATIONS: &[&str] = &[RECORDS, LEDGER];
 
 /// Marks the file as ours: `bhst`.
 const APPLICATION_ID: i64 = 0x6268_7374;
@@ -40,6 +40,64 @@ const RECORDS: &str = "
     ) STRICT;
 
     CREATE TABLE scratch (body BLOB NOT NULL) STRICT;
+";
+
+/// What the journal is folded into. `secret` makes the keys of counters and leases.
+const LEDGER: &str = "
+    CREATE TABLE ledger (
+        at_ms INTEGER NOT NULL,
+        id TEXT NOT NULL UNIQUE,
+        tenant TEXT NOT NULL,
+        project TEXT NOT NULL,
+        user TEXT,
+        session TEXT,
+        thread TEXT,
+        key TEXT NOT NULL,
+        model TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        bucket TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        ending TEXT NOT NULL,
+        prompt_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL,
+        cached_tokens INTEGER NOT NULL,
+        reasoning_tokens INTEGER NOT NULL,
+        micro_usd INTEGER, -- NULL: there is no price
+        latency_ms INTEGER NOT NULL,
+        first_byte_ms INTEGER,
+        attempts INTEGER NOT NULL,
+        estimated INTEGER NOT NULL,
+        overrun INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX ledger_by_time ON ledger (at_ms, id);
+    CREATE INDEX ledger_by_project ON ledger (tenant, project, at_ms);
+    CREATE INDEX ledger_by_user ON ledger (project, user, at_ms) WHERE user IS NOT NULL;
+
+    CREATE TABLE secret (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        bytes BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO secret (one, bytes) VALUES (1, randomblob(16));
+
+    CREATE TABLE journals (
+        boot INTEGER PRIMARY KEY,
+        file INTEGER NOT NULL, -- folded up to here
+        offset INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE leases (
+        boot INTEGER NOT NULL,
+        lease BLOB NOT NULL,
+        body BLOB NOT NULL, -- as in the journal
+        known_tokens INTEGER NOT NULL,
+        PRIMARY KEY (boot, lease)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE counters (
+        key BLOB PRIMARY KEY, -- of a subject
+        slots BLOB NOT NULL, -- what leases that are closed have used, window by window
+        expires INTEGER NOT NULL -- in minutes since 1970
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// Refuses a file that is not ours, or not of our time. Writes nothing.

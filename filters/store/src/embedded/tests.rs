@@ -12,8 +12,13 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 mod damage;
+mod desk;
 mod group;
+mod jumps;
 mod migration;
+mod overlap;
+mod purse;
+mod recovery;
 
 crate::behaviour!(open_in_a_new_folder());
 

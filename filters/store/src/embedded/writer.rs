@@ -7,7 +7,7 @@
 use super::connection;
 use super::folder::Files;
 use super::health::{Health, Reach, reach};
-use super::queue::{Queue, answer, gone};
+use super::queue::{self, Queue, answer, gone};
 use crate::config::EmbeddedConfig;
 use crate::error::Error;
 use behest_contract::directory::{Answer, Failure};
@@ -15,7 +15,7 @@ use futures::channel::oneshot;
 use rusqlite::{Connection, Result, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 /// How many pages may wait in the log until they are brought into the database: 4 MiB.
@@ -75,13 +75,37 @@ impl Writer {
         answer(self.health.writable().and_then(|()| self.jobs.put(Box::new(job))), outcome)
     }
 
+    /// Hands over a piece of work that answers for itself.
+    pub(super) fn put(&self, job: Box<dyn Job>) -> Result<(), Failure> {
+        self.health.writable().and_then(|()| self.jobs.put(job))
+    }
+
+    /// Another end of the queue. The thread ends when all of them are gone.
+    pub(super) fn hand(&self) -> Hand {
+        Hand { sender: self.jobs.sender(), health: self.health.clone() }
+    }
+
     pub(super) fn transactions(&self) -> u64 {
         self.transactions.load(Ordering::Relaxed)
     }
 }
 
+/// Hands work to the writer.
+#[derive(Clone)]
+pub(super) struct Hand {
+    sender: Option<SyncSender<Box<dyn Job>>>,
+    health: Arc<Health>,
+}
+
+impl Hand {
+    pub(super) fn put(&self, job: Box<dyn Job>) -> Result<(), Failure> {
+        self.health.writable()?;
+        queue::put(self.sender.as_ref().ok_or_else(gone)?, job)
+    }
+}
+
 /// A piece of work in the queue.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// Does it. True if there is something to commit; an error spoils the whole transaction.
     fn run(&mut self, on: &Connection) -> Result<bool>;
 

@@ -1,0 +1,90 @@
+//! Admission and the ledger: the contract's ports on the embedded engine.
+
+use super::accounts::fold::{Fold, ended};
+use super::{Embedded, ledger};
+use behest_contract::book::{Answer, Book, Row, RowQuery, Sum, UsageQuery};
+use behest_contract::directory::Failure;
+use behest_contract::purse::{Ask, Decision, Demand, Purse, Refused, Settlement};
+use futures::channel::oneshot;
+use std::sync::Arc;
+
+impl Purse for Embedded {
+    fn admit(&self, ask: Ask) -> Decision {
+        Decision::Done(self.0.accounts.admit(&ask))
+    }
+
+    fn peek(&self, tenant: &str, subjects: &[Arc<str>], demands: &[Demand]) -> Result<(), Refused> {
+        self.0.accounts.peek(tenant, subjects, demands)
+    }
+
+    fn settle(&self, settlement: Settlement) {
+        self.0.accounts.close(Some(&settlement), None);
+    }
+}
+
+impl Book for Embedded {
+    fn close(&self, settlement: Option<Settlement>, row: Option<Row>) {
+        self.0.accounts.close(settlement.as_ref(), row.as_ref());
+    }
+
+    fn usage(&self, query: UsageQuery) -> Answer<Vec<Sum>> {
+        let store = self.clone();
+        let folded = self.fold();
+        Box::pin(async move {
+            folded.await?;
+            store.0.readers.ask(move |on| ledger::usage(on, &query)).await
+        })
+    }
+
+    fn rows(&self, query: RowQuery) -> Answer<Vec<Row>> {
+        let store = self.clone();
+        let folded = self.fold();
+        Box::pin(async move {
+            folded.await?;
+            store.0.readers.ask(move |on| ledger::rows(on, &query)).await
+        })
+    }
+
+    fn erase_user(&self, project: &str, user: &str, pseudonym: &str) -> Answer<u64> {
+        // The journal has the name too: what was written so far goes when it is folded.
+        self.0.accounts.turn_page();
+        let store = self.clone();
+        let [project, user, pseudonym] = [project, user, pseudonym].map(Box::<str>::from);
+        let folded = self.fold_anyway();
+        Box::pin(async move {
+            folded.await?;
+            let erase = store
+                .0
+                .writer
+                .submit(move |on| Ok(ledger::erase_user(on, &project, &user, &pseudonym)?));
+            erase.await
+        })
+    }
+}
+
+impl Embedded {
+    /// Brings all that was closed so far into the database.
+    fn fold(&self) -> Answer<()> {
+        if self.0.accounts.has_news() { self.fold_anyway() } else { Box::pin(async { Ok(()) }) }
+    }
+
+    /// The same, and deletes the files of the journal that are done with.
+    fn fold_anyway(&self) -> Answer<()> {
+        let first = self.ask_for_fold();
+        let store = self.clone();
+        Box::pin(async move {
+            let mut has_more = ended(first?).await?;
+            while has_more {
+                has_more = ended(store.ask_for_fold()?).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn ask_for_fold(&self) -> Result<oneshot::Receiver<Result<bool, Failure>>, Failure> {
+        let (reply, end) = oneshot::channel();
+        let fold = Fold::asked(self.0.accounts.clone(), reply);
+        self.0.writer.put(Box::new(fold))?;
+        Ok(end)
+    }
+}
