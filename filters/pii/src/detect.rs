@@ -12,6 +12,7 @@ pub(crate) mod lookalike;
 mod numbers;
 mod pattern;
 mod phones;
+mod probes;
 pub(crate) mod reader;
 mod rows;
 mod scan;
@@ -30,17 +31,11 @@ pub(crate) use select::Decided;
 use crate::config::PiiConfig;
 use crate::entity::{Entity, EntityId, EntitySet};
 use crate::error::ConfigError;
-use aho_corasick::packed::{self, Searcher};
 pub(crate) use context::Context;
 use context::words_of_name;
-use email::{LOCAL_MAX, address, is_local, spelt_out};
 use fold::{Folded, is_disguised};
-use labels::{BANK_LABELS, SECRET_LABELS, bank_code, password};
-use memchr::memmem::Finder;
 use pattern::{Matches, PATTERNS_MAX, Pattern};
 use scan::{CERTAIN, Scan, Wanted};
-use secrets::{JOINT_MAX, SECRETS, plain_literals, with_joint};
-use std::sync::LazyLock;
 use trigger::Triggers;
 
 /// Something personal or secret in a text.
@@ -61,34 +56,6 @@ pub(crate) const LOOK_BACK: usize = 192;
 
 /// How much of a long text is decided at a time.
 const STRETCH: usize = 16 * 1024;
-
-/// Beginnings of at least four bytes are looked for together.
-fn searcher<'a>(words: impl Iterator<Item = &'a str>) -> Option<Searcher> {
-    let mut builder = packed::Config::new().heuristic_pattern_limits(false).builder();
-    let mut all: Vec<_> = words.collect();
-    all.sort_unstable();
-    all.dedup();
-    for word in all {
-        builder.add(word);
-    }
-    builder.build()
-}
-
-const SIGNS: [&str; 4] = ["[at]", "(at)", "[AT]", "(AT)"];
-
-static LITERALS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
-    searcher(
-        plain_literals()
-            .filter(|literal| literal.len() > 3)
-            .chain(SIGNS)
-            .chain(BANK_LABELS.iter().copied()),
-    )
-});
-static LABELS: LazyLock<Option<Searcher>> =
-    LazyLock::new(|| searcher(SECRET_LABELS.iter().copied()));
-/// A beginning that is too short to be looked for with the others without slowing them all.
-static SHORT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("SG."));
-static LINK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
 
 /// Finds what a configuration asks for. Built once, shared by all requests.
 pub struct Detector {
@@ -220,10 +187,10 @@ impl Detector {
         let mut candidates = Vec::new();
         let mut scan = Scan::new(text, from, wanted, &mut candidates);
         self.triggers(&mut scan, from);
-        literals(&mut scan, from);
-        links(&mut scan, from);
+        probes::literals(&mut scan, from);
+        probes::urls(&mut scan, from);
         if self.entities.contains(Entity::GENERIC_SECRET) {
-            secret_labels(&mut scan, from);
+            probes::secret_labels(&mut scan, from);
         }
         if let Some(deny) = &self.deny {
             deny.find(&mut scan, from);
@@ -247,7 +214,7 @@ impl Detector {
         while let Some(found) = triggers.next(at) {
             at = match scan.text.text().get(found) {
                 Some(b'@') => {
-                    mail(scan, found, found + 1);
+                    probes::mail(scan, found, found + 1);
                     found + 1
                 }
                 Some(b'<') => {
@@ -255,11 +222,11 @@ impl Detector {
                     found + 1
                 }
                 Some(b'_' | b'-') => {
-                    joint(scan, found);
+                    probes::joint(scan, found);
                     found + 1
                 }
                 _ => {
-                    encoded_sign(scan, found);
+                    probes::encoded_sign(scan, found);
                     numbers::digit(scan, found)
                 }
             };
@@ -341,140 +308,5 @@ impl Names {
         let number = u16::try_from(self.0.len()).unwrap_or(u16::MAX / 2);
         self.0.push(name.into());
         Ok(EntityId(EntityId::OWN.saturating_add(number)))
-    }
-}
-
-/// Proposes the address around a sign.
-fn mail(scan: &mut Scan<'_, '_>, sign: usize, after: usize) {
-    if !scan.wants(Entity::EMAIL_ADDRESS) || !is_local(scan.text.before(sign)) {
-        return;
-    }
-    if let Some((start, end)) = address(&scan.text, sign, after) {
-        scan.propose(start, end, Entity::EMAIL_ADDRESS, 95);
-    }
-    let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
-    scan.asked(anchor);
-}
-
-/// `%40` and `&#64;` in place of `@`.
-fn encoded_sign(scan: &mut Scan<'_, '_>, digit: usize) {
-    let (sign, rest): (usize, &[u8]) = match scan.text.before(digit) {
-        b'%' => (digit - 1, b"40"),
-        b'#' if digit > 2 && scan.text.before(digit - 1) == b'&' => (digit - 2, b"64;"),
-        _ => return,
-    };
-    if scan.text.says(digit, rest) {
-        mail(scan, sign, digit + rest.len());
-    }
-    let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
-    scan.asked(anchor);
-}
-
-/// Secrets by the word before a `_` or `-`.
-fn joint(scan: &mut Scan<'_, '_>, sign: usize) {
-    let start = scan.text.run_back(sign, JOINT_MAX, |byte| byte.is_ascii_alphanumeric());
-    let word = sign + 1 - start;
-    if word > JOINT_MAX || word == 1 && scan.text.before(sign) == b'-' {
-        return;
-    }
-    for secret in with_joint(scan.text.slice(start, sign + 1)) {
-        if let Some(hit) = secret.read(&scan.text, start) {
-            scan.propose_hit(start, &hit, CERTAIN);
-        }
-        scan.asked(start);
-    }
-}
-
-/// Secrets by their beginnings, and whatever else begins with a word.
-fn literals(scan: &mut Scan<'_, '_>, from: usize) {
-    let text = scan.text.text();
-    if let Some(searcher) = LITERALS.as_ref() {
-        let mut at = from;
-        while let Some(found) =
-            searcher.find_in(text, aho_corasick::Span { start: at, end: text.len() })
-        {
-            literal(scan, found.start());
-            at = found.start() + 1;
-        }
-    }
-    for found in SHORT.find_iter(text.get(from..).unwrap_or_default()) {
-        literal(scan, from + found);
-    }
-}
-
-fn literal(scan: &mut Scan<'_, '_>, at: usize) {
-    let first = scan.text.at(at);
-    if matches!(first, b'[' | b'(') {
-        if scan.wants(Entity::EMAIL_ADDRESS) && at > 0 {
-            if let Some((start, end)) = spelt_out(&scan.text, at) {
-                scan.propose(start, end, Entity::EMAIL_ADDRESS, 90);
-            }
-            let sign = at - usize::from(scan.text.before(at) == b' ');
-            let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
-            scan.asked(anchor);
-        }
-        return;
-    }
-    for secret in SECRETS.iter().filter(|secret| secret.literal.as_bytes().first() == Some(&first))
-    {
-        if let Some(hit) = secret.read(&scan.text, at) {
-            scan.propose_hit(at, &hit, CERTAIN);
-        }
-        scan.asked(at);
-    }
-    for label in BANK_LABELS {
-        if scan.text.says(at, label.as_bytes())
-            && let Some(hit) =
-                bank_code(&scan.text, at + label.trim_end_matches([':', ' ', '/']).len())
-        {
-            scan.propose_hit(at, &hit, 80);
-        }
-    }
-    scan.asked(at);
-}
-
-fn links(scan: &mut Scan<'_, '_>, from: usize) {
-    if !scan.wants(Entity::URL_CREDENTIALS) {
-        return;
-    }
-    for found in LINK.find_iter(scan.text.text().get(from..).unwrap_or_default()) {
-        let sign = from + found;
-        let anchor = links::scheme(&scan.text, sign);
-        if anchor < sign
-            && let Some((start, end)) = links::credentials(&scan.text, sign)
-        {
-            let hit = secrets::Hit {
-                entity: Entity::URL_CREDENTIALS,
-                start,
-                end,
-                certain: end,
-                open: None,
-            };
-            scan.propose_hit(anchor, &hit, 90);
-        }
-        scan.asked(anchor);
-    }
-}
-
-fn secret_labels(scan: &mut Scan<'_, '_>, from: usize) {
-    if from == 0 && scan.wanted.named.contains(Entity::GENERIC_SECRET) {
-        if let Some(hit) = labels::value(&scan.text, 0) {
-            scan.propose_hit(0, &hit, 70);
-        }
-        scan.asked(0);
-    }
-    let Some(searcher) = LABELS.as_ref() else { return };
-    let text = scan.text.text();
-    let mut at = from;
-    while let Some(found) =
-        searcher.find_in(text, aho_corasick::Span { start: at, end: text.len() })
-    {
-        if let Some(hit) = password(&scan.text, found.end())
-            && !tokens::is_cloud_secret(scan, hit.start)
-        {
-            scan.propose_hit(found.start(), &hit, 70);
-        }
-        scan.asked(found.start());
-        at = found.start() + 1;
     }
 }

@@ -62,11 +62,15 @@ pub(crate) fn iban_length(country: &[u8]) -> Option<usize> {
 /// ISO 13616: the whole, its first four characters put last, is 1 modulo 97.
 pub(crate) fn iban(text: &[u8]) -> bool {
     let (head, tail) = text.split_at_checked(4).unwrap_or_default();
-    let rest = tail.iter().chain(head).fold(0u32, |rest, byte| match base36(*byte) {
-        value @ 0..=9 => (rest * 10 + value) % 97,
-        value => (rest * 100 + value) % 97,
+    let rest = tail.iter().chain(head).fold(0u64, |rest, byte| {
+        // Divided once in many digits.
+        let rest = if rest > u64::MAX / 1000 { rest % 97 } else { rest };
+        match u64::from(base36(*byte)) {
+            value @ 0..=9 => rest * 10 + value,
+            value => rest * 100 + value,
+        }
     });
-    rest == 1 && !uniform(tail)
+    rest % 97 == 1 && !uniform(tail)
 }
 
 /// ISO 3166-1 alpha-2, with Kosovo's.

@@ -183,6 +183,14 @@ impl Words {
     /// Reads the words that begin before `at`.
     fn read_to(&mut self, text: &[u8], at: usize) {
         let begun = self.upto;
+        let unread = text.get(begun..at).unwrap_or_default();
+        if unread.len() < 16
+            && unread.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic())
+        {
+            // From one number to the next.
+            self.upto = at.max(begun);
+            return;
+        }
         let mut here = begun;
         let before = here.checked_sub(1).and_then(|before| text.get(before));
         if here == self.from && before.is_some_and(u8::is_ascii_alphabetic) {
@@ -209,7 +217,6 @@ impl Words {
                 self.word(text, start, end);
             }
         }
-        let unread = text.get(begun..at).unwrap_or_default();
         if self.foreign.state.is_some() || !unread.is_ascii() {
             self.foreign.hear(text, self.from, at);
         }

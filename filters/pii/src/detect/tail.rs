@@ -93,7 +93,9 @@ impl Tail {
                 Eaten::More
             }
             Self::PemEnd { dashes, eaten } => {
-                if eaten >= 48 {
+                let inside =
+                    byte.is_ascii_uppercase() || byte.is_ascii_digit() || b" -".contains(&byte);
+                if eaten >= 48 || !inside {
                     return Eaten::Before;
                 }
                 let dashes = if byte == b'-' { dashes + 1 } else { 0 };

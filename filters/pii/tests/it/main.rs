@@ -1,10 +1,16 @@
 //! The family as others use it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and tells its figures"
+)]
 
 mod accuracy;
 mod corpus;
 mod findings;
+mod fuzzed;
 mod samples;
 mod streams;
 mod support;

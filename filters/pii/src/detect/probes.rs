@@ -1,0 +1,174 @@
+//! The questions that are asked where a sign or a beginning stands.
+
+use super::email::{LOCAL_MAX, address, is_local, spelt_out};
+use super::labels::{self, BANK_LABELS, SECRET_LABELS, bank_code, password};
+use super::scan::{CERTAIN, Scan};
+use super::secrets::{self, JOINT_MAX, SECRETS, plain_literals, with_joint};
+use super::{links, tokens};
+use crate::entity::Entity;
+use aho_corasick::packed::{self, Searcher};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
+
+/// Beginnings of at least four bytes are looked for together.
+fn searcher<'a>(words: impl Iterator<Item = &'a str>) -> Option<Searcher> {
+    let mut builder = packed::Config::new().heuristic_pattern_limits(false).builder();
+    let mut all: Vec<_> = words.collect();
+    all.sort_unstable();
+    all.dedup();
+    for word in all {
+        builder.add(word);
+    }
+    builder.build()
+}
+
+const SIGNS: [&str; 4] = ["[at]", "(at)", "[AT]", "(AT)"];
+
+static LITERALS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
+    searcher(
+        plain_literals()
+            .filter(|literal| literal.len() > 3)
+            .chain(SIGNS)
+            .chain(BANK_LABELS.iter().copied()),
+    )
+});
+static LABELS: LazyLock<Option<Searcher>> =
+    LazyLock::new(|| searcher(SECRET_LABELS.iter().copied()));
+/// A beginning that is too short to be looked for with the others without slowing them all.
+static SHORT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("SG."));
+static LINK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
+
+/// Proposes the address around a sign.
+pub(super) fn mail(scan: &mut Scan<'_, '_>, sign: usize, after: usize) {
+    if !scan.wants(Entity::EMAIL_ADDRESS) || !is_local(scan.text.before(sign)) {
+        return;
+    }
+    if let Some((start, end)) = address(&scan.text, sign, after) {
+        scan.propose(start, end, Entity::EMAIL_ADDRESS, 95);
+    }
+    let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
+    scan.asked(anchor);
+}
+
+/// `%40` and `&#64;` in place of `@`.
+pub(super) fn encoded_sign(scan: &mut Scan<'_, '_>, digit: usize) {
+    let (sign, rest): (usize, &[u8]) = match scan.text.before(digit) {
+        b'%' => (digit - 1, b"40"),
+        b'#' if digit > 2 && scan.text.before(digit - 1) == b'&' => (digit - 2, b"64;"),
+        _ => return,
+    };
+    if scan.text.says(digit, rest) {
+        mail(scan, sign, digit + rest.len());
+    }
+    let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
+    scan.asked(anchor);
+}
+
+/// Secrets by the word before a `_` or `-`.
+pub(super) fn joint(scan: &mut Scan<'_, '_>, sign: usize) {
+    let start = scan.text.run_back(sign, JOINT_MAX, |byte| byte.is_ascii_alphanumeric());
+    let word = sign + 1 - start;
+    if word > JOINT_MAX || word == 1 && scan.text.before(sign) == b'-' {
+        return;
+    }
+    for secret in with_joint(scan.text.slice(start, sign + 1)) {
+        if let Some(hit) = secret.read(&scan.text, start) {
+            scan.propose_hit(start, &hit, CERTAIN);
+        }
+        scan.asked(start);
+    }
+}
+
+/// Secrets by their beginnings, and whatever else begins with a word.
+pub(super) fn literals(scan: &mut Scan<'_, '_>, from: usize) {
+    let text = scan.text.text();
+    if let Some(searcher) = LITERALS.as_ref() {
+        let mut at = from;
+        while let Some(found) =
+            searcher.find_in(text, aho_corasick::Span { start: at, end: text.len() })
+        {
+            literal(scan, found.start());
+            at = found.start() + 1;
+        }
+    }
+    for found in SHORT.find_iter(text.get(from..).unwrap_or_default()) {
+        literal(scan, from + found);
+    }
+}
+
+fn literal(scan: &mut Scan<'_, '_>, at: usize) {
+    let first = scan.text.at(at);
+    if matches!(first, b'[' | b'(') {
+        if scan.wants(Entity::EMAIL_ADDRESS) && at > 0 {
+            if let Some((start, end)) = spelt_out(&scan.text, at) {
+                scan.propose(start, end, Entity::EMAIL_ADDRESS, 90);
+            }
+            let sign = at - usize::from(scan.text.before(at) == b' ');
+            let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
+            scan.asked(anchor);
+        }
+        return;
+    }
+    for secret in SECRETS.iter().filter(|secret| secret.literal.as_bytes().first() == Some(&first))
+    {
+        if let Some(hit) = secret.read(&scan.text, at) {
+            scan.propose_hit(at, &hit, CERTAIN);
+        }
+        scan.asked(at);
+    }
+    for label in BANK_LABELS {
+        if scan.text.says(at, label.as_bytes())
+            && let Some(hit) =
+                bank_code(&scan.text, at + label.trim_end_matches([':', ' ', '/']).len())
+        {
+            scan.propose_hit(at, &hit, 80);
+        }
+    }
+    scan.asked(at);
+}
+
+pub(super) fn urls(scan: &mut Scan<'_, '_>, from: usize) {
+    if !scan.wants(Entity::URL_CREDENTIALS) {
+        return;
+    }
+    for found in LINK.find_iter(scan.text.text().get(from..).unwrap_or_default()) {
+        let sign = from + found;
+        let anchor = links::scheme(&scan.text, sign);
+        if anchor < sign
+            && let Some((start, end)) = links::credentials(&scan.text, sign)
+        {
+            let hit = secrets::Hit {
+                entity: Entity::URL_CREDENTIALS,
+                start,
+                end,
+                certain: end,
+                open: None,
+            };
+            scan.propose_hit(anchor, &hit, 90);
+        }
+        scan.asked(anchor);
+    }
+}
+
+pub(super) fn secret_labels(scan: &mut Scan<'_, '_>, from: usize) {
+    if from == 0 && scan.wanted.named.contains(Entity::GENERIC_SECRET) {
+        if let Some(hit) = labels::value(&scan.text, 0) {
+            scan.propose_hit(0, &hit, 70);
+        }
+        scan.asked(0);
+    }
+    let Some(searcher) = LABELS.as_ref() else { return };
+    let text = scan.text.text();
+    let mut at = from;
+    while let Some(found) =
+        searcher.find_in(text, aho_corasick::Span { start: at, end: text.len() })
+    {
+        if let Some(hit) = password(&scan.text, found.end())
+            && !tokens::is_cloud_secret(scan, hit.start)
+        {
+            scan.propose_hit(found.start(), &hit, 70);
+        }
+        scan.asked(found.start());
+        at = found.start() + 1;
+    }
+}
