@@ -5,7 +5,7 @@ use behest_contract::directory::{
 };
 use behest_store::{Embedded, EmbeddedConfig};
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const FOLDER: &str = "BEHEST_STORE_TEST_FOLDER";
@@ -26,9 +26,15 @@ pub(crate) fn command(program: &[&str], role: &str, folder: &Path, round: u64) -
 
 /// What a child was told; nothing in a run that somebody starts by hand.
 pub(crate) fn told() -> Option<(Embedded, u64)> {
+    let (folder, round) = told_where()?;
+    Some((open(&folder), round))
+}
+
+/// The same, for one that opens the store in its own way.
+pub(crate) fn told_where() -> Option<(PathBuf, u64)> {
     let folder = env::var_os(FOLDER)?;
     let round = env::var(ROUND).unwrap().parse().unwrap();
-    Some((open(Path::new(&folder)), round))
+    Some((folder.into(), round))
 }
 
 /// What a line of a child's says was acknowledged. The harness's own words may stand before it.

@@ -12,19 +12,19 @@ use std::process::Stdio;
 use std::time::Duration;
 
 const ACKNOWLEDGED: usize = 10_000;
-const SEED: &str = "BEHEST_STORE_TEST_SEED";
+pub(crate) const SEED: &str = "BEHEST_STORE_TEST_SEED";
 
 /// Numbers that look random, and are the same for the same seed (xorshift).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// From the environment, to repeat a run; else new ones.
-    fn seeded() -> Self {
+    pub(crate) fn seeded() -> Self {
         let given = std::env::var(SEED).ok().map(|seed| seed.parse().unwrap());
         Self(given.unwrap_or_else(|| RandomState::new().hash_one(0) | 1))
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -104,7 +104,7 @@ fn check(folder: &Path, acknowledged: &HashMap<String, u64>, rounds: u64) {
     check_integrity(folder);
 }
 
-fn check_integrity(folder: &Path) {
+pub(crate) fn check_integrity(folder: &Path) {
     let connection = Connection::open(folder.join("behest.db")).unwrap();
     let found: String =
         connection.query_one("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
