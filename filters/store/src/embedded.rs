@@ -11,6 +11,7 @@ mod queue;
 mod reader;
 mod records;
 mod schema;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -18,6 +18,8 @@ pub(super) mod fold;
 pub(super) mod key;
 mod others;
 mod places;
+#[cfg(test)]
+mod tests;
 mod window_clock;
 
 use super::journal::{Boot, Journal, Position};

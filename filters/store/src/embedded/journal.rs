@@ -9,7 +9,6 @@ pub(super) mod combiner;
 pub(super) mod frame;
 pub(super) mod record;
 mod row;
-mod sync;
 pub(super) mod tail;
 mod wire;
 

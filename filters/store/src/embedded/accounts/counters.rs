@@ -119,6 +119,9 @@ struct Slot {
     kind: Kind,
 }
 
+// Millions of them may be in memory.
+const _: () = assert!(size_of::<Slot>() == 16 && size_of::<(Key, Box<[Slot]>)>() == 32);
+
 impl Slot {
     fn is(&self, kind: Kind, since: u32) -> bool {
         self.kind == kind && (kind.is_life() || self.since == since)
@@ -213,6 +216,3 @@ fn sweep(part: &mut KeyMap<Box<[Slot]>>, now: u32) {
         part.shrink_to(2 * part.len());
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,9 +6,9 @@
 use super::counters::{AllTaken, Counters, Kind, Spent, Taken};
 use super::key::{Key, KeyMap, Keyer, PLACES};
 use super::window_clock::minutes;
+use crate::embedded::sync::Mutex;
 use behest_contract::book::Row;
 use behest_contract::purse::{Ask, Demand, Granted, Refused, Window};
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -290,6 +290,3 @@ impl Counters {
 pub(in crate::embedded) fn unavailable(why: &str) -> Refused {
     Refused::Unavailable(why.into())
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,8 +5,8 @@
 //! should. So a clock that jumps forward and back has granted one window more of each kind, and then
 //! stays ahead until the process ends.
 
+use crate::embedded::sync::Mutex;
 use behest_contract::clock::Clock;
-use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,7 @@
 //!
 //! After a failed write nobody appends until somebody repairs it. What must not be lost is kept for then.
 
-use super::sync::{Condvar, Mutex, MutexGuard};
+use crate::embedded::sync::{Condvar, Mutex, MutexGuard};
 
 /// How many failed groups are remembered.
 const FAILED_KNOWN: usize = 64;

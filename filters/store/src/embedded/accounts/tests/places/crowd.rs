@@ -45,7 +45,7 @@ fn resident_kib() -> u64 {
 
 #[test]
 fn a_million_users_fit_into_200_mib() {
-    let role = "embedded::accounts::places::tests::crowd::takes_a_million_users";
+    let role = "embedded::accounts::tests::places::crowd::takes_a_million_users";
     let mut child = Command::new(env::current_exe().unwrap());
     let child = child.args(["--exact", role, "--nocapture"]).env(CHILD, "1").output().unwrap();
     let said = String::from_utf8(child.stdout).unwrap();

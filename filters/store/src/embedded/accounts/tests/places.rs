@@ -1,6 +1,6 @@
-use super::{Names, Places, lost_row, lost_spent};
 use crate::embedded::accounts::counters::Spent;
 use crate::embedded::accounts::key::Keyer;
+use crate::embedded::accounts::places::{Names, Places, lost_row, lost_spent};
 use behest_contract::book::Row;
 use behest_contract::clock::{Clock, ManualClock};
 use behest_contract::purse::{Ask, Demand, Measure, Refused, Window};

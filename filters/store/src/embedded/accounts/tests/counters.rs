@@ -1,4 +1,4 @@
-use super::{Counters, Kind, LIFE_IDLE_MAX_MINUTES, Slot, Spent, Taken};
+use crate::embedded::accounts::counters::{Counters, Kind, LIFE_IDLE_MAX_MINUTES, Spent, Taken};
 use crate::embedded::accounts::key::{Key, Keyer};
 use behest_contract::purse::{Measure, Window};
 use std::time::Duration;
@@ -20,13 +20,6 @@ fn tokens(window: Window) -> Kind {
 fn swept(counters: &mut Counters, now: u32) -> usize {
     counters.sweep(now, usize::MAX);
     counters.len()
-}
-
-#[test]
-fn a_counter_is_small() {
-    assert_eq!(size_of::<Slot>(), 16);
-    // A subject: its key, and where its slots are.
-    assert_eq!(size_of::<(Key, Box<[Slot]>)>(), 32);
 }
 
 #[test]
