@@ -148,6 +148,7 @@ fn keys(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
                 scan.propose(start, end, Entity::TWILIO_KEY, 75);
             }
         }
+        7 if text == b"atlasv1" => terraform(scan, start, end),
         23..=28 if scan.text.at(end) == b'.' => discord(scan, start, end),
         _ => {}
     }
@@ -168,6 +169,19 @@ fn discord(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
         let hit = Hit::eaten(&scan.text, Entity::DISCORD_BOT_TOKEN, start, last, tail);
         scan.propose_hit(start, &hit, CERTAIN);
     }
+}
+
+/// Terraform: fourteen characters, `.atlasv1.`, and sixty or more.
+fn terraform(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
+    let first = scan.text.run_back(start.saturating_sub(1), 15, is_alnum);
+    let last = scan.text.run(end + 1, 60, |byte| Class::Word.has(byte));
+    let dotted = scan.text.before(start) == b'.' && scan.text.at(end) == b'.';
+    if dotted && start - first == 15 && last - end == 61 {
+        let tail = Tail::Run(Class::Word);
+        let hit = Hit::eaten(&scan.text, Entity::TERRAFORM_TOKEN, first, last, tail);
+        scan.propose_hit(first, &hit, CERTAIN);
+    }
+    scan.asked(first);
 }
 
 /// Azure AD: three characters, a digit and `Q~`, then 31 to 34.

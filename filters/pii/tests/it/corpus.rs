@@ -154,7 +154,7 @@ fn beginning(entity: &str, value: &str) -> Option<usize> {
         "AWS_SECRET_KEY" | "BEARER_TOKEN" | "AZURE_STORAGE_KEY" => 0,
         "AGE_SECRET_KEY" => 16,
         "TWILIO_KEY" => 2,
-        "MAILCHIMP_KEY" | "PRIVATE_KEY" | "GENERIC_SECRET" => return None,
+        "TERRAFORM_TOKEN" | "MAILCHIMP_KEY" | "PRIVATE_KEY" | "GENERIC_SECRET" => return None,
         "OPENAI_API_KEY" => 8,
         "ANTHROPIC_API_KEY" => 13,
         "SENDGRID_API_KEY" | "HUGGINGFACE_TOKEN" | "REPLICATE_TOKEN" => 3,

@@ -197,6 +197,18 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA7bq9Kd\nR4tYb2LmX7vNc1pQs8dHf5gJ==\n-----END RSA PRIVATE KEY-----",
     ),
     ("BEARER_TOKEN", "Authorization: Bearer", "R4tYb2LmX7vNc1pQs8dHf5gJ3aE6"),
+    (
+        "TERRAFORM_TOKEN",
+        "terraform",
+        "R4tYb2LmX7vNc1.atlasv1.R4tYb2LmX7vNc1pQs8dHf5gJ3aE6uTo0iByZkWq9zR4tYb2LmX7vNc1pQs8dHf5",
+    ),
+    ("HU_TAJ", "taj", "123456788"),
+    ("DE_PASSPORT", "Reisepass", "C01X00T478"),
+    (
+        "AWS_BEDROCK_KEY",
+        "use",
+        "ABSKR4tYb2LmX7vNc1pQs8dHf5gJ3aE6uTo0iByZkWq9zR4tYb2LmX7vNc1pQs8dHf5gJ3aE6uTo0iByZkWq9zR4tYb2LmX7vNc1pQs8dHf5gJ3aE6uTo0iByZ",
+    ),
     ("GENERIC_SECRET", "password =", "Tr0ub4dor&3xyz"),
 ];
 
