@@ -7,6 +7,7 @@
 mod answer;
 mod audit;
 mod call;
+mod events;
 mod ids;
 mod keys;
 mod known;
@@ -17,8 +18,10 @@ mod process;
 mod projects;
 mod provider_keys;
 mod query;
+mod redact;
 mod refusal;
 mod router;
+mod rows;
 mod secret;
 mod settings;
 mod signing_keys;
@@ -27,7 +30,9 @@ mod strict;
 mod switches;
 mod tenants;
 mod term;
+mod tiers;
 mod tokens;
+mod usage;
 mod users;
 mod words;
 

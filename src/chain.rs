@@ -23,16 +23,16 @@ pub struct Rooms {
 
 /// Builds the rooms, in the order of their visits.
 pub fn build(rooms: Rooms, fixtures: &Fixtures) -> Result<Chain, OrderError> {
-    let Fixtures { counters, metrics, log, clock, offload, pii, .. } = fixtures;
+    let Fixtures { counters, metrics, log, clock, offload, pii, purse, book, .. } = fixtures;
     let Rooms { prices, authority, guardrails, limits } = rooms;
+    let ledger = Ledger::new(prices, metrics.clone(), log.clone(), clock.clone());
+    let quota = Quota::new(limits, counters.clone(), clock.clone());
     Chain::new(
         vec![
-            Arc::new(Ledger::new(prices, metrics.clone(), log.clone(), clock.clone())),
+            Arc::new(ledger.with_book(book.clone())),
             Arc::new(Auth::new(authority)),
             Arc::new(Pii::new(guardrails, pii.clone())),
-            Arc::new(
-                Quota::new(limits, counters.clone(), clock.clone()).with_offload(offload.clone()),
-            ),
+            Arc::new(quota.with_purse(purse.clone()).with_offload(offload.clone())),
         ],
         &door::given(),
         clock.clone(),

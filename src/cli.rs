@@ -5,15 +5,20 @@ mod audit;
 mod call;
 mod client;
 mod demo;
+mod events;
 mod key;
 mod output;
 mod project;
 mod provider_key;
+mod redact;
 mod serve;
 mod signing_key;
 mod switch;
 mod tenant;
+mod tier;
 mod token;
+mod usage;
+mod user;
 mod validate;
 
 use administer::Administer;
@@ -57,6 +62,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t = validate::Listener::Data)]
         listener: validate::Listener,
     },
+    /// Tell what a project's policy makes of the text on standard input; needs no gateway.
+    Redact(redact::Redact),
     #[command(flatten)]
     Administer(Administer),
 }
@@ -69,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Validate { config } => validate::validate(&config),
         Command::Schema => validate::schema(),
         Command::Routes { listener } => validate::routes(listener),
+        Command::Redact(asked) => redact::redact(&asked),
         Command::Administer(administer) => administer.run(),
     }
 }

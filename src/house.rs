@@ -10,6 +10,7 @@ use behest_contract::book::Book;
 use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::directory::{Directory, Failure};
 use behest_contract::ports::{Busy, offloaded};
+use behest_contract::purse::Purse;
 use behest_contract::seal::Seal;
 use behest_ledger::Metrics;
 use behest_pii::{PiiMetrics, PiiPorts, SecretMac};
@@ -45,8 +46,10 @@ pub struct Fixtures {
     pub directory: Arc<dyn Directory>,
     /// What opens and seals what is stored.
     pub seal: Arc<dyn Seal>,
+    /// Counters, reservations and places in flight.
+    pub purse: Arc<dyn Purse>,
     /// The ledger.
-    pub book: Option<Arc<dyn Book>>,
+    pub book: Arc<dyn Book>,
     /// What guardrails have found.
     pub events: Arc<EventLog>,
     /// What the guardrails need.
@@ -78,7 +81,8 @@ impl Fixtures {
             clock: Arc::new(SystemClock),
             directory: opened.directory.clone(),
             seal: opened.seal.clone(),
-            book: None,
+            purse: opened.purse.clone(),
+            book: opened.book.clone(),
         })
     }
 }

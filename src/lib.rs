@@ -25,4 +25,5 @@ pub mod routes;
 pub mod server;
 pub mod snapshot;
 pub mod tasks;
+pub mod trial;
 mod wrapped;

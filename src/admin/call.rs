@@ -119,10 +119,15 @@ pub(super) fn without_old(mut draft: Draft, objects: &Objects, now: Timestamp) -
         draft = dropped::<CutObject>(draft, kept);
     }
     let epochs = objects.user_epochs.kept();
-    for kept in epochs.filter(|kept| kept.object.not_before + EPOCH_KEPT < now).take(DROPPED_MAX) {
+    for kept in epochs.filter(|kept| is_old(&kept.object, now)).take(DROPPED_MAX) {
         draft = dropped::<UserEpochObject>(draft, kept);
     }
     draft
+}
+
+/// Whether no token that it refuses is good any more.
+pub(super) fn is_old(epoch: &UserEpochObject, now: Timestamp) -> bool {
+    epoch.not_before + EPOCH_KEPT < now
 }
 
 fn dropped<T: Object>(draft: Draft, kept: &Kept<T>) -> Draft {

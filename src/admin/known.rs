@@ -22,6 +22,11 @@ pub(super) type Tenant<'a> = Known<'a, &'a config::Tenant, TenantObject>;
 pub(super) type Project<'a> = Known<'a, (&'a str, &'a config::Project), ProjectObject>;
 
 impl<D, M: Object> Known<'_, D, M> {
+    /// Whether it is the file's.
+    pub(super) fn is_declared(&self) -> bool {
+        matches!(self, Self::Declared(_))
+    }
+
     /// A draft that is only carried out if nobody deletes or changes the object meanwhile: it is written
     /// again as it is.
     pub(super) fn kept(&self, draft: Draft) -> Draft {

@@ -61,8 +61,12 @@ impl Page {
 
     /// A page, and what stood last on it if there are more.
     pub(super) fn told(data: Vec<Value>, last: Option<&str>) -> Answer {
-        let cursor = last.map(|id| URL_SAFE_NO_PAD.encode(id));
-        answer::ok(&json!({ "data": data, "next_cursor": cursor }))
+        answer::ok(&json!({ "data": data, "next_cursor": last.map(Self::cursor) }))
+    }
+
+    /// The cursor for what comes behind this.
+    pub(super) fn cursor(last: &str) -> String {
+        URL_SAFE_NO_PAD.encode(last)
     }
 }
 

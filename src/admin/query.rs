@@ -5,7 +5,10 @@ pub(super) use crate::door::percent_decoded;
 
 /// The parameters of a query. Those that nobody asks for are ignored.
 #[derive(Debug, Default)]
-pub(super) struct Query(Vec<(String, String)>);
+pub(super) struct Query {
+    pairs: Vec<(String, String)>,
+    raw: String,
+}
 
 impl Query {
     /// Reads the part behind the question mark.
@@ -15,12 +18,18 @@ impl Query {
             Some((form_decoded(name)?, form_decoded(value)?))
         });
         let pairs: Option<Vec<_>> = pairs.collect();
-        pairs.map(Self).ok_or_else(|| Refusal::invalid("The query is not well encoded."))
+        let pairs = pairs.ok_or_else(|| Refusal::invalid("The query is not well encoded."))?;
+        Ok(Self { pairs, raw: text.to_owned() })
     }
 
     /// A parameter's value.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The query as it came.
+    pub(super) fn raw(&self) -> &str {
+        &self.raw
     }
 
     /// Whether a switch is set; it is not when it is not named.

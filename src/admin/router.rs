@@ -5,8 +5,8 @@ use super::call::Call;
 use super::query::percent_decoded;
 use super::refusal::Refusal;
 use super::{
-    audit, keys, own_keys, process, projects, provider_keys, signing_keys, switches, tenants,
-    tokens, users,
+    audit, events, keys, own_keys, process, projects, provider_keys, redact, rows, signing_keys,
+    switches, tenants, tiers, tokens, usage, users,
 };
 use futures::future::BoxFuture;
 use http::Method;
@@ -73,6 +73,14 @@ const TABLE: &[Row] = &[
     row(PATCH, "/admin/v1/projects/{id}/keys/{key...}", Done(|call| Box::pin(keys::change(call)))),
     row(DELETE, "/admin/v1/projects/{id}/keys/{key...}", Done(|call| Box::pin(keys::revoke(call)))),
     row(POST, "/admin/v1/projects/{id}/tokens", Done(|call| Box::pin(tokens::mint(call)))),
+    row(GET, "/admin/v1/projects/{id}/tiers", Told(tiers::list)),
+    row(POST, "/admin/v1/projects/{id}/tiers", Done(|call| Box::pin(tiers::create(call)))),
+    row(GET, "/admin/v1/projects/{id}/tiers/{tier}", Told(tiers::show)),
+    row(PUT, "/admin/v1/projects/{id}/tiers/{tier}", Done(|call| Box::pin(tiers::set(call)))),
+    row(DELETE, "/admin/v1/projects/{id}/tiers/{tier}", Done(|call| Box::pin(tiers::delete(call)))),
+    row(GET, "/admin/v1/projects/{id}/tiers/{tier}/resolved", Told(tiers::resolved)),
+    row(POST, "/admin/v1/projects/{id}/redact", Done(|call| Box::pin(redact::try_out(call)))),
+    row(DELETE, "/admin/v1/projects/{id}/users/{user}", Done(|call| Box::pin(users::erase(call)))),
     row(POST, "/admin/v1/projects/{id}/users/{user}/revoke", Done(|call| Box::pin(users::revoke(call)))),
     row(GET, "/admin/v1/signing-keys", Told(own_keys::list)),
     row(POST, "/admin/v1/signing-keys/rotate", Done(|call| Box::pin(own_keys::rotate(call)))),
@@ -84,6 +92,9 @@ const TABLE: &[Row] = &[
     row(DELETE, "/admin/v1/kill-switches/{scope}", Done(|call| Box::pin(switches::turn_off(call)))),
     row(GET, "/admin/v1/kill-switches/{scope}/{id...}", Told(switches::show)),
     row(DELETE, "/admin/v1/kill-switches/{scope}/{id...}", Done(|call| Box::pin(switches::turn_off(call)))),
+    row(GET, "/admin/v1/usage", Done(|call| Box::pin(usage::show(call)))),
+    row(GET, "/admin/v1/usage/rows", Done(|call| Box::pin(rows::list(call)))),
+    row(GET, "/admin/v1/events", Told(events::list)),
     row(GET, "/admin/v1/audit", Done(|call| Box::pin(audit::list(call)))),
 ];
 

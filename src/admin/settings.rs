@@ -11,12 +11,21 @@ const FIXED: [&str; 4] = ["id", "tenant", "created_at", "declared"];
 
 /// Refuses another value of what cannot be changed, and takes these members out.
 pub(super) fn take_fixed(body: &mut Members, shown: &Value) -> Result<(), Refusal> {
-    for name in FIXED {
+    take_fixed_of(body, shown, &FIXED)
+}
+
+/// The same for other members.
+pub(super) fn take_fixed_of(
+    body: &mut Members,
+    shown: &Value,
+    fixed: &[&str],
+) -> Result<(), Refusal> {
+    for name in fixed {
         let differs = body
             .take(name)
             .is_some_and(|given| given.as_ref() != shown.get(name).filter(|v| !v.is_null()));
         if differs {
-            return Err(Refusal::wrong(name, format!("{name} cannot be changed.")));
+            return Err(Refusal::wrong(*name, format!("{name} cannot be changed.")));
         }
     }
     Ok(())
@@ -32,7 +41,7 @@ pub(super) fn checked(settings: Map<String, Value>, config: &Config) -> Result<P
 }
 
 /// Wrong comes before unbuilt: who mends the one should not find the other afterwards.
-fn refusal(flaws: &[Flaw]) -> Refusal {
+pub(super) fn refusal(flaws: &[Flaw]) -> Refusal {
     let first = flaws.iter().find(|flaw| !flaw.is_unbuilt).or(flaws.first());
     let member = first.map_or("", |flaw| flaw.member.as_str());
     let message = first.map_or_else(

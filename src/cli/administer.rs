@@ -3,6 +3,7 @@
 use super::audit::Audit;
 use super::call::Call;
 use super::client::{Client, Connection};
+use super::events::Events;
 use super::key::Key;
 use super::output;
 use super::project::Project;
@@ -11,7 +12,10 @@ use super::serve::{eprint_lines, print_lines};
 use super::signing_key::SigningKey;
 use super::switch::Switch;
 use super::tenant::Tenant;
+use super::tier::Tier;
 use super::token::Token;
+use super::usage::Usage;
+use super::user::User;
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
 
@@ -28,10 +32,18 @@ pub(super) enum Administer {
     ProviderKey(Of<ProviderKey>),
     /// Keys that tokens are signed with.
     SigningKey(Of<SigningKey>),
+    /// Classes of end users.
+    Tier(Of<Tier>),
+    /// End users.
+    User(Of<User>),
     /// Tokens for trying things out.
     Token(Of<Token>),
     /// Kill switches.
     Switch(Of<Switch>),
+    /// Tell what was used, by time.
+    Usage(Asked<Usage>),
+    /// Tell what the guardrails have found, newest first.
+    Events(Asked<Events>),
     /// Tell who changed what, newest first.
     Audit(Asked<Audit>),
     /// Read the configuration file again.
@@ -75,17 +87,7 @@ impl Called for Reload {
 impl Administer {
     /// Does it.
     pub(super) fn run(&self) -> ExitCode {
-        let (connection, called): (&Connection, &dyn Called) = match self {
-            Self::Tenant(of) => (&of.connection, &of.command),
-            Self::Project(of) => (&of.connection, &of.command),
-            Self::Key(of) => (&of.connection, &of.command),
-            Self::ProviderKey(of) => (&of.connection, &of.command),
-            Self::SigningKey(of) => (&of.connection, &of.command),
-            Self::Token(of) => (&of.connection, &of.command),
-            Self::Switch(of) => (&of.connection, &of.command),
-            Self::Audit(of) => (&of.connection, &of.command),
-            Self::Reload(of) => (&of.connection, &of.command),
-        };
+        let (connection, called) = self.parts();
         match asked(connection, called) {
             Ok(text) => {
                 if !text.is_empty() {
@@ -97,6 +99,24 @@ impl Administer {
                 eprint_lines(&message);
                 ExitCode::FAILURE
             }
+        }
+    }
+
+    fn parts(&self) -> (&Connection, &dyn Called) {
+        match self {
+            Self::Tenant(of) => (&of.connection, &of.command),
+            Self::Project(of) => (&of.connection, &of.command),
+            Self::Key(of) => (&of.connection, &of.command),
+            Self::ProviderKey(of) => (&of.connection, &of.command),
+            Self::SigningKey(of) => (&of.connection, &of.command),
+            Self::Tier(of) => (&of.connection, &of.command),
+            Self::User(of) => (&of.connection, &of.command),
+            Self::Token(of) => (&of.connection, &of.command),
+            Self::Switch(of) => (&of.connection, &of.command),
+            Self::Usage(of) => (&of.connection, &of.command),
+            Self::Events(of) => (&of.connection, &of.command),
+            Self::Audit(of) => (&of.connection, &of.command),
+            Self::Reload(of) => (&of.connection, &of.command),
         }
     }
 }
@@ -111,7 +131,7 @@ fn asked(connection: &Connection, called: &dyn Called) -> Result<String, String>
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{Administer, Called};
+    use super::Administer;
     use crate::cli::call::Call;
     use clap::{CommandFactory as _, Parser};
     use serde_json::{Value, json};
@@ -126,18 +146,7 @@ pub(super) mod tests {
     pub(in crate::cli) fn call(line: &str) -> Result<Call, String> {
         let words = ["behest"].into_iter().chain(line.split(' '));
         let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
-        let called: &dyn Called = match &line.administer {
-            Administer::Tenant(of) => &of.command,
-            Administer::Project(of) => &of.command,
-            Administer::Key(of) => &of.command,
-            Administer::ProviderKey(of) => &of.command,
-            Administer::SigningKey(of) => &of.command,
-            Administer::Token(of) => &of.command,
-            Administer::Switch(of) => &of.command,
-            Administer::Audit(of) => &of.command,
-            Administer::Reload(of) => &of.command,
-        };
-        called.call()
+        line.administer.parts().1.call()
     }
 
     #[test]
@@ -213,6 +222,39 @@ pub(super) mod tests {
                 "DELETE kill-switches?scope=user&id=p%2Fu",
                 Value::Null,
             ),
+            ("tier list --project p", "GET projects/p/tiers", Value::Null),
+            (
+                "tier create --project p gold --tokens-per-day 9",
+                "POST projects/p/tiers",
+                json!({"tokens_per_day":9,"name":"gold"}),
+            ),
+            ("tier show --project p pro", "GET projects/p/tiers/pro", Value::Null),
+            (
+                "tier set --project p pro --requests-per-minute 5 --sort-order 7",
+                "PUT projects/p/tiers/pro",
+                json!({"sort_order":7,"requests_per_minute":5}),
+            ),
+            ("tier delete --project p pro", "DELETE projects/p/tiers/pro", Value::Null),
+            ("tier resolved --project p 2", "GET projects/p/tiers/2/resolved", Value::Null),
+            ("user erase --project p --user a/b", "DELETE projects/p/users/a%2Fb", Value::Null),
+            ("usage", "GET usage", Value::Null),
+            (
+                "usage --project p --user u --group-by model --from 2030-01-01",
+                "GET usage?user_id=u&group_by=model&project=p&from=2030-01-01",
+                Value::Null,
+            ),
+            ("usage rows", "GET usage/rows", Value::Null),
+            (
+                "usage --tenant t rows --format csv --to 2030-01-01",
+                "GET usage/rows?format=csv&tenant=t&to=2030-01-01",
+                Value::Null,
+            ),
+            ("events", "GET events?limit=100", Value::Null),
+            (
+                "events --project p --type pii --limit 5 --cursor x",
+                "GET events?project=p&type=pii&limit=5&cursor=x",
+                Value::Null,
+            ),
             ("audit --limit 5", "GET audit?limit=5", Value::Null),
             ("reload", "POST reload", Value::Null),
         ] {
@@ -235,6 +277,14 @@ pub(super) mod tests {
             "provider-key set --tenant t --provider x --key sk-1",
             "token mint --project p",
             "switch on",
+            "tier show pro",
+            "tier set --project p --tokens-per-day 1",
+            "user erase --project p",
+            "usage --group-by colour",
+            "usage --user u rows",
+            "usage rows --group-by model",
+            "usage rows --format xml",
+            "events --type other",
             "project update p --output yaml",
         ] {
             assert!(call(line).is_err(), "{line}");

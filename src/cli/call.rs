@@ -12,6 +12,8 @@ pub(super) struct Call {
     pub(super) body: Option<Value>,
     /// Whether the answer is a list of which all pages are wanted.
     pub(super) is_list: bool,
+    /// Whether the answer's pages are tables as they are, and not JSON.
+    pub(super) is_table: bool,
     /// What a table of the answer shows.
     pub(super) columns: &'static [&'static str],
 }
@@ -20,7 +22,8 @@ impl Call {
     /// A call of the path of these segments, below `/admin/v1`.
     pub(super) fn new(method: &'static str, segments: &[&str]) -> Self {
         let path = segments.iter().map(|segment| encoded(segment)).collect::<Vec<_>>().join("/");
-        Self { method, path, query: String::new(), body: None, is_list: false, columns: &[] }
+        let (query, body) = (String::new(), None);
+        Self { method, path, query, body, is_list: false, is_table: false, columns: &[] }
     }
 
     /// A call for a whole list.
@@ -31,6 +34,11 @@ impl Call {
     /// A call for a part of a list.
     pub(super) fn part(segments: &[&str], columns: &'static [&'static str]) -> Self {
         Self { columns, ..Self::new("GET", segments) }
+    }
+
+    /// The call for a list that is answered with tables, which have a header line each.
+    pub(super) fn table(self) -> Self {
+        Self { is_table: true, ..self }
     }
 
     /// The call with a body.

@@ -16,6 +16,9 @@ const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 /// The largest answer that is read.
 const ANSWER_MAX: u64 = 16 << 20;
 
+/// Where a table's next cursor stands.
+const NEXT_CURSOR: &str = "x-next-cursor";
+
 /// Where the secret is looked for.
 const VARIABLE: &str = "BEHEST_ADMIN_SECRET";
 
@@ -64,6 +67,9 @@ impl Client {
 
     /// Makes a call; of a list all pages.
     pub(super) fn ask(&self, call: &Call) -> Result<Option<Value>, String> {
+        if call.is_table {
+            return self.table(call).map(Some);
+        }
         if !call.is_list {
             return self.send(call.method, &call.target(), call.body.as_ref());
         }
@@ -81,12 +87,37 @@ impl Client {
         }
     }
 
+    /// All pages as one table, with the first one's header line.
+    fn table(&self, call: &Call) -> Result<Value, String> {
+        let (mut table, mut cursor) = (String::new(), None::<String>);
+        loop {
+            let page = self.raw(call.method, &call.page(cursor.as_deref()), None)?;
+            table.push_str(if cursor.is_none() { &page.text } else { without_head(&page.text) });
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(Value::String(table));
+            }
+        }
+    }
+
     fn send(
         &self,
         method: &str,
         target: &str,
         body: Option<&Value>,
     ) -> Result<Option<Value>, String> {
+        let text = self.raw(method, target, body)?.text;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let value = serde_json::from_str(&text);
+        let base = &self.base;
+        value.map(Some).map_err(|_| {
+            format!("{base}/{target} did not answer with JSON; is it an admin listener?")
+        })
+    }
+
+    fn raw(&self, method: &str, target: &str, body: Option<&Value>) -> Result<Page, String> {
         let url = format!("{}/{target}", self.base);
         let told = |error: ureq::Error| format!("{url}: {error}");
         let request = http::Request::builder()
@@ -108,14 +139,21 @@ impl Client {
         if !status.is_success() {
             return Err(refusal(status.as_u16(), &text));
         }
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let value = serde_json::from_str(&text);
-        value
-            .map(Some)
-            .map_err(|_| format!("{url} did not answer with JSON; is it an admin listener?"))
+        let cursor = answer.headers().get(NEXT_CURSOR).and_then(|cursor| cursor.to_str().ok());
+        Ok(Page { text, next_cursor: cursor.map(str::to_owned) })
     }
+}
+
+/// What was answered.
+struct Page {
+    text: String,
+    /// Where the next one begins, if this is a table and there is one.
+    next_cursor: Option<String>,
+}
+
+/// A table without its first line. No name of a column has a line's end in it.
+fn without_head(table: &str) -> &str {
+    table.split_once('\n').map_or("", |(_, rows)| rows)
 }
 
 fn unfit(base: &str) -> String {
@@ -164,8 +202,14 @@ fn error_line(error: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::refusal;
+    use super::{refusal, without_head};
     use serde_json::json;
+
+    #[test]
+    fn a_later_page_loses_its_header_line() {
+        assert_eq!(without_head("id,user\r\n1,\"a\nb\"\r\n"), "1,\"a\nb\"\r\n");
+        assert_eq!(without_head("id,user"), "");
+    }
 
     #[test]
     fn a_refusal_is_told_in_lines() {

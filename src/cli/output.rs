@@ -14,6 +14,9 @@ pub(super) enum Output {
 
 /// An answer as text.
 pub(super) fn told(answer: &Value, output: Output, columns: &[&str]) -> String {
+    if let Value::String(table) = answer {
+        return table.trim_end_matches(['\r', '\n']).to_owned();
+    }
     match (output, answer.get("data").and_then(Value::as_array)) {
         (Output::Json, _) => format!("{answer:#}"),
         (Output::Table, Some(items)) => list(items, columns),

@@ -6,8 +6,10 @@ use super::{Objects, own_keys};
 use crate::config::Config;
 use crate::house::random_hex;
 use crate::ports::{Keyring, MasterKey};
+use behest_contract::book::Book;
 use behest_contract::clock::Clock;
 use behest_contract::directory::{Directory, Expect};
+use behest_contract::purse::Purse;
 use behest_contract::seal::{Place, Seal};
 use behest_contract::secret::Secret;
 use behest_store::{Embedded, EmbeddedConfig};
@@ -20,8 +22,12 @@ use std::sync::Arc;
 
 /// What a start has found.
 pub struct Opened {
-    /// The store.
+    /// The store's records.
     pub directory: Arc<dyn Directory>,
+    /// Its counters.
+    pub purse: Arc<dyn Purse>,
+    /// Its ledger.
+    pub book: Arc<dyn Book>,
     /// What opens and seals.
     pub seal: Arc<dyn Seal>,
     /// What the store holds.
@@ -39,13 +45,13 @@ impl Opened {
 
 /// Opens the store of a configuration. Blocks.
 pub fn open(config: &Config, clock: &dyn Clock) -> Result<Opened, String> {
-    let directory = Embedded::open(&config.data, &EmbeddedConfig::default())
-        .map_err(|error| error.to_string())?;
-    let directory: Arc<dyn Directory> = Arc::new(directory);
+    let store = Embedded::open(&config.data, &EmbeddedConfig::default());
+    let store = Arc::new(store.map_err(|error| error.to_string())?);
+    let directory: Arc<dyn Directory> = store.clone();
     let records = block_on(directory.changes_after(Objects::default().revision));
     let objects = Objects::default().with(&records.map_err(|failure| failure.to_string())?);
     let seal: Arc<dyn Seal> = Arc::new(keyring(config, objects.have_seals())?);
-    let mut opened = Opened { directory, seal, objects };
+    let mut opened = Opened { directory, purse: store.clone(), book: store, seal, objects };
     check_seals(&opened)?;
     let draft = what_is_missing(&opened, clock)?;
     if !draft.is_empty() {

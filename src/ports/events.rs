@@ -21,12 +21,18 @@ struct Kept {
 }
 
 impl EventLog {
-    /// Up to `limit` events, newest first, from before the one of this number.
-    pub fn list(&self, before: Option<u64>, limit: usize) -> Vec<(u64, Value)> {
+    /// Up to `limit` events that are wanted, newest first, from before the one of this number.
+    pub fn list(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+        is_wanted: impl Fn(&GuardrailEvent) -> bool,
+    ) -> Vec<(u64, Value)> {
         let kept = self.kept.lock();
         let older =
             kept.events.iter().rev().filter(|(number, _)| before.is_none_or(|b| *number < b));
-        older.take(limit).map(|(number, event)| (*number, event.to_json())).collect()
+        let wanted = older.filter(|(_, event)| is_wanted(event));
+        wanted.take(limit).map(|(number, event)| (*number, event.to_json())).collect()
     }
 }
 

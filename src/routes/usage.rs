@@ -51,12 +51,7 @@ impl Asker {
             user: own.or_else(|| asked.map(Box::from)),
             window: Window::of(&query, passage.house.clock.unix())?,
             query,
-            book: passage
-                .house
-                .fixtures
-                .book
-                .clone()
-                .ok_or_else(|| unavailable(Failure::Unavailable("none".into())))?,
+            book: passage.house.fixtures.book.clone(),
         })
     }
 
@@ -108,23 +103,29 @@ pub async fn usage(passage: &Passage, query: Option<&str>) -> Result<Bytes, Box<
     let asker = Asker::new(passage, query)?;
     let step = asker.window.step(&asker.query)?;
     let group = asker.query.text("group_by").filter(|word| !word.is_empty());
-    let group = group.map(|word| side(word).ok_or_else(|| unknown_group())).transpose()?;
+    let group = group.map(|word| side(word).ok_or_else(unknown_group)).transpose()?;
     let sums = asker.sums(Some(step), group.into_iter().map(|(side, _)| side).collect()).await?;
+    let mut body = Map::new();
+    body.insert("project_id".to_owned(), json!(asker.project));
+    body.extend(report(&asker.window, &sums, group.map(|(_, member)| member)));
+    Ok(Value::Object(body).to_string().into())
+}
+
+/// A window's usage, all of it and by steps. `member` is what the sums' first side is called.
+pub fn report(window: &Window, sums: &[Sum], member: Option<&str>) -> Map<String, Value> {
     let breakdown = sums.iter().map(|sum| {
         let mut told = told(sum);
         told.insert("timestamp".to_owned(), json!(window::instant(sum.at)));
-        if let Some((_, member)) = group {
+        if let Some(member) = member {
             told.insert(member.to_owned(), json!(sum.sides.first().cloned().flatten()));
         }
         Value::Object(told)
     });
-    let body = json!({
-        "project_id": asker.project,
-        "window": asker.window.told(),
-        "totals": told(&total(&sums)),
+    members(json!({
+        "window": window.told(),
+        "totals": told(&total(sums)),
         "breakdown": breakdown.collect::<Vec<_>>(),
-    });
-    Ok(body.to_string().into())
+    }))
 }
 
 /// What usage may be told apart by, and the member that says which.
@@ -199,6 +200,6 @@ fn members(value: Value) -> Map<String, Value> {
 }
 
 /// Micro-dollars as dollars. Exact to the micro-dollar up to nine billion dollars.
-fn dollars(micro_usd: u64) -> f64 {
+pub fn dollars(micro_usd: u64) -> f64 {
     micro_usd as f64 / 1e6
 }

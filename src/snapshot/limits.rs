@@ -4,8 +4,8 @@ use super::projects::told;
 use crate::config::{self, Config};
 use crate::directory::Objects;
 use behest_quota::{
-    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, SessionLimits, Tiers, TokenPrice,
-    UserLimits, Vocabulary,
+    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, ResolvedTier, SessionLimits, Tiers,
+    TokenPrice, UserLimits, Vocabulary,
 };
 use std::sync::Arc;
 
@@ -21,6 +21,20 @@ pub(super) fn limits(config: &Config, objects: &Objects) -> QuotaConfig {
         models: models.collect(),
         default_output_tokens: config.default_output_tokens.into(),
     }
+}
+
+/// What a tier, given by name or number, comes to in a project.
+pub fn resolved_tier(
+    config: &Config,
+    project: &config::Project,
+    tier: &str,
+) -> Option<ResolvedTier> {
+    let alone = QuotaConfig {
+        projects: [(project.id.as_str().into(), policy(project))].into(),
+        default_requests_per_minute: config.limits.project.requests_per_minute.into(),
+        ..QuotaConfig::default()
+    };
+    alone.resolved(&project.id, tier)
 }
 
 fn policy(project: &config::Project) -> ProjectPolicy {

@@ -3,21 +3,17 @@
 //! Ten demands on three subjects, as a request with every layer asks for; a user of its own each time or
 //! always the same; the journal on the disk of the folder for temporary files.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "it measures and prints"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "it measures and prints")]
 
 use behest_contract::book::{Book, Row, RowQuery};
+use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::purse::{Ask, Decision, Demand, Measure, Purse, Settlement, Window};
 use behest_contract::testing::block_on;
 use behest_store::{Embedded, EmbeddedConfig};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const ROUNDS: u32 = 200_000;
 const MANY: u64 = 1_000_000;
@@ -131,16 +127,16 @@ fn measure(name: &str, store: &Embedded, users: u64, what: impl Fn(&Embedded, As
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let ask = ask(id, u64::from(n) % users, u64::MAX);
         let row = row(&ask.id);
-        let begun = Instant::now();
+        let begun = SystemClock.now();
         what(store, ask, row);
-        took.push(begun.elapsed());
+        took.push(SystemClock.now() - begun);
     }
     report(name, took);
 }
 
 /// Brings all that is in the journal into the database.
 fn fold(store: &Embedded) {
-    let begun = Instant::now();
+    let begun = SystemClock.now();
     let query = RowQuery {
         tenant: None,
         project: None,
@@ -149,7 +145,7 @@ fn fold(store: &Embedded) {
         limit: 0,
     };
     block_on(store.rows(query)).unwrap();
-    let each = (begun.elapsed() / ROUNDS).as_nanos();
+    let each = ((SystemClock.now() - begun) / ROUNDS).as_nanos();
     println!("{:<44} mean {each:>6} ns", "  its fold, behind the scenes");
 }
 
