@@ -187,7 +187,7 @@ fn open(name: &str) -> (tempfile::TempDir, Embedded) {
 }
 
 fn main() {
-    let (_folder, store) = open("bench");
+    let (folder, store) = open("bench");
     for users in [1, MANY] {
         measure(&format!("peek, 10 demands, {users} users"), &store, users, |store, ask, _| {
             black_box(store.peek(&ask.tenant, &ask.subjects, &ask.demands)).unwrap();
@@ -209,6 +209,11 @@ fn main() {
         });
         fold(&store);
     }
+    drop(store);
+    let begun = SystemClock.now();
+    let store = Embedded::open(folder.path(), &EmbeddedConfig::default()).unwrap();
+    let took = SystemClock.now() - begun;
+    println!("opened with {} subjects in {} ms", store.tally().subjects, took.as_millis());
     let kept = [memory(&DEFAULT_LAYERS), memory(&LAYERS)];
     drop(kept);
 }
