@@ -7,17 +7,17 @@
 
 /// Keys, with `behest-auth`.
 mod keys;
-/// Personal data, with `behest-pii`.
-mod personal;
 /// Limits, with `behest-quota`.
 mod limits;
+/// Personal data, with `behest-pii`.
+mod personal;
 
+use pingora::Result;
 use pingora::apps::HttpServerApp;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::stream::Stream;
 use pingora::server::configuration::ServerConf;
-use pingora::Result;
 use pingora_proxy::{HttpProxy, ProxyHttp, Session};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
