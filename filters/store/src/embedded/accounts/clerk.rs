@@ -62,17 +62,14 @@ impl Drop for Clerk {
 }
 
 fn work(accounts: &Arc<Accounts>, hand: &Hand, closes: &Receiver<()>, interval: Duration) {
-    loop {
+    // What there was to find, the store has found when it was opened.
+    while let Err(RecvTimeoutError::Timeout) = closes.recv_timeout(interval) {
         accounts.look_after();
         if accounts.has_news() && !accounts.is_folding.swap(true, Ordering::AcqRel) {
             let fold = Box::new(Fold::quiet(accounts.clone(), false));
             if hand.put(fold).is_err() {
                 accounts.is_folding.store(false, Ordering::Release);
             }
-        }
-        match closes.recv_timeout(interval) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
