@@ -18,6 +18,7 @@ pub(super) mod fold;
 pub(super) mod key;
 mod others;
 mod places;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod window_clock;
@@ -35,6 +36,7 @@ use others::{Other, Others};
 use parking_lot::Mutex;
 use places::{Names, Places, lost_row, lost_spent, unavailable};
 use rusqlite::Connection;
+use seen::ALL;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -205,13 +207,14 @@ impl Accounts {
             // What stays is found over again, and found empty.
             drop(self.others.forget(&self.boots, *boot));
         }
-        if is_last {
+        // What cannot be deleted now is when more is folded.
+        let Ok(needed) = self.others.needed(&self.boots, self.boots.own()) else { return };
+        if !is_last {
+            drop(self.boots.delete_before(self.boots.own(), own.file.min(needed)));
+        } else if needed == ALL {
+            // Else it is deleted by whoever reads it to its end, and finds this boot dead.
             drop(self.boots.end());
-            return;
         }
-        // Whoever follows reads more often than a file is filled.
-        let kept = u32::from(self.others.any_live());
-        drop(self.boots.delete_before(self.boots.own(), own.file.saturating_sub(kept)));
     }
 
     fn fold_ended(&self) {

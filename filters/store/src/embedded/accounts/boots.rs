@@ -4,6 +4,7 @@
 //! process dies, whatever it dies of. So whoever gets a boot's lock knows that it is dead, and may finish
 //! what it has left, alone. The folder itself is locked while a boot begins or ends.
 
+use super::seen::{self, ALL, Seen};
 use crate::embedded::journal::{Boot, file_of, numbers_of, parsed};
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -58,6 +59,28 @@ impl Boots {
         Ok(is_locked(lock.try_lock())?.then_some(lock))
     }
 
+    /// Tells the others how far this one has read their journals.
+    pub(in crate::embedded) fn tell(&self, seen: &Seen) -> io::Result<()> {
+        seen::tell(&self.folder, self.own, seen)
+    }
+
+    /// The first of a boot's files that another that lives has still to read; [`ALL`] if there is none.
+    /// The dead are those whose locks we have.
+    pub(in crate::embedded) fn needed(
+        &self,
+        boot: Boot,
+        is_dead: impl Fn(Boot) -> bool,
+    ) -> io::Result<u32> {
+        let mut needed = ALL;
+        for reader in self.others()?.into_iter().filter(|it| *it != boot && !is_dead(*it)) {
+            // Whoever begins or ends at this moment counts as one that lives.
+            if self.lock_of_dead(reader)?.is_none() {
+                needed = needed.min(seen::needed(&self.folder, reader, boot));
+            }
+        }
+        Ok(needed)
+    }
+
     /// Deletes a boot's files with numbers below this one.
     pub(in crate::embedded) fn delete_before(&self, boot: Boot, number: u32) -> io::Result<()> {
         for old in numbers_of(&self.folder, boot)?.into_iter().filter(|old| *old < number) {
@@ -69,6 +92,7 @@ impl Boots {
     /// Deletes all that a boot has left. Its lock must be ours.
     pub(in crate::embedded) fn delete(&self, boot: Boot) -> io::Result<()> {
         self.delete_before(boot, u32::MAX)?;
+        delete(&seen::file_of(&self.folder, boot))?;
         delete(&lock_of(&self.folder, boot))
     }
 

@@ -8,6 +8,7 @@ use super::boots::Boots;
 use super::counters::Spent;
 use super::key::KeyMap;
 use super::places::{Places, lost_spent};
+use super::seen::{ALL, Seen};
 use crate::embedded::journal::record::{Open, Record};
 use crate::embedded::journal::tail::Tail;
 use crate::embedded::journal::{Boot, Position};
@@ -79,12 +80,18 @@ impl Other {
         self.leases.clear();
         self.is_over = true;
     }
+
+    fn seen(&self) -> u32 {
+        if self.is_over { ALL } else { self.tail.position().file }
+    }
 }
 
 /// All that are followed.
 #[derive(Default)]
 pub(in crate::embedded) struct Others {
     list: Mutex<BTreeMap<Boot, Other>>,
+    /// What was told last of how far they are read.
+    told: Mutex<Seen>,
     /// Whether one of them may still write.
     any_live: AtomicBool,
 }
@@ -137,6 +144,17 @@ impl Others {
             }
         }
         self.any_live.store(list.values().any(|other| !other.is_over), Ordering::Release);
+        let seen = list.iter().map(|(boot, other)| (*boot, other.seen())).collect();
+        drop(list);
+        self.tell(boots, seen)
+    }
+
+    fn tell(&self, boots: &Boots, seen: Seen) -> io::Result<()> {
+        let mut told = self.told.lock();
+        if *told != seen {
+            boots.tell(&seen)?;
+            *told = seen;
+        }
         Ok(())
     }
 
@@ -145,16 +163,22 @@ impl Others {
         self.list.lock().iter().map(|(boot, other)| (*boot, other.is_over)).collect()
     }
 
-    /// Whether one of them may still read what this one writes, or write itself.
-    pub(in crate::embedded) fn any_live(&self) -> bool {
-        self.any_live.load(Ordering::Acquire)
+    /// The first of a boot's files that another that lives has still to read; [`ALL`] if there is none.
+    pub(in crate::embedded) fn needed(&self, boots: &Boots, boot: Boot) -> io::Result<u32> {
+        needed(&self.list.lock(), boots, boot)
     }
 
-    /// Forgets one that is over and booked, and deletes what it has left.
+    /// Forgets one that is over and booked, and deletes what it has left, once nobody has still to read it.
     pub(in crate::embedded) fn forget(&self, boots: &Boots, boot: Boot) -> io::Result<()> {
         let mut list = self.list.lock();
-        boots.delete(boot)?;
-        list.remove(&boot);
+        if needed(&list, boots, boot)? == ALL {
+            boots.delete(boot)?;
+            list.remove(&boot);
+        }
         Ok(())
     }
+}
+
+fn needed(list: &BTreeMap<Boot, Other>, boots: &Boots, boot: Boot) -> io::Result<u32> {
+    boots.needed(boot, |other| list.get(&other).is_some_and(|other| other.lock.is_some()))
 }

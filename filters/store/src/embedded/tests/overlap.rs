@@ -1,7 +1,7 @@
 //! Two who have one folder open, as during an upgrade: one finishes its streams, the other serves.
 
 use super::Folder;
-use super::desk::{Desk, admit_on, close_on, hurried, unhurried};
+use super::desk::{Desk, admit_on, close_on, crashed, hurried, unhurried};
 use super::recovery::tokens;
 use crate::book_suite::row;
 use crate::config::EmbeddedConfig;
@@ -85,6 +85,72 @@ fn when_the_old_one_ends_what_it_had_open_is_lost_once() {
     new.comes_true(|_| folder.journals().iter().all(|file| file.starts_with('2')));
     drop(new);
     drop(folder);
+}
+
+/// One that begins a new file with every few records.
+fn in_small_files(config: EmbeddedConfig) -> EmbeddedConfig {
+    EmbeddedConfig { journal_file_max_bytes: 1_000, ..config }
+}
+
+/// Fills some files, and has them folded.
+fn close_many(desk: &Desk) {
+    for n in 0..100 {
+        let id = format!("many-{n}");
+        drop(desk.admit(&id, &[day()]).unwrap());
+        close_on(&desk.store, row(&id, 0));
+        if n % 10 == 9 {
+            assert_eq!(desk.rows().len(), n + 1);
+        }
+    }
+}
+
+#[test]
+fn a_journal_is_kept_until_the_other_has_read_it() {
+    let old = Desk::with(in_small_files(unhurried()));
+    let new = beside(&old, unhurried());
+    close_many(&old);
+    assert_eq!(new.used(day()), 1500);
+}
+
+#[test]
+fn a_journal_is_kept_until_the_other_has_found_it() {
+    let seldom = EmbeddedConfig { fold_interval: Duration::from_millis(200), ..unhurried() };
+    let old = Desk::with(seldom);
+    let new = beside(&old, in_small_files(unhurried()));
+    close_many(&new);
+    old.comes_true(|old| old.used(day()) == 1500);
+    // Then it goes, but for the file that is written to.
+    new.comes_true(|new| {
+        drop(new.rows());
+        new.folder.journals().iter().filter(|file| file.starts_with("2-")).count() == 1
+    });
+}
+
+#[test]
+fn what_one_closes_at_its_very_end_the_other_still_reads() {
+    let old = Desk::new();
+    old.admit_and_hold("a", &[day()]);
+    let new = beside(&old, unhurried());
+    assert_eq!(new.used(day()), 100);
+    old.close("a");
+    let Desk { store, folder, .. } = old;
+    drop(store);
+    assert_eq!(new.used(day()), 15);
+    drop(new);
+    drop(folder);
+}
+
+#[test]
+fn of_two_that_died_together_nothing_is_left_over() {
+    let a = Desk::new();
+    let b = beside(&a, unhurried());
+    a.admit_and_hold("a", &[day()]);
+    b.admit_and_hold("b", &[day()]);
+    let found = Desk::opened_with(crashed(&a.folder), a.clock.clone(), hurried());
+    assert_eq!(found.used(day()), 30);
+    found.comes_true(|found| found.folder.journals().iter().all(|file| file.starts_with('3')));
+    assert_eq!(found.rows().len(), 2);
+    drop(b);
 }
 
 #[test]
