@@ -264,6 +264,11 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub max_output_tokens: Option<u32>,
+    /// What one image in a prompt comes to at most, in tokens; as much as the dearest common model's when
+    /// it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10_000_000))]
+    pub image_tokens: Option<u32>,
     /// What the model costs; as the bundled table says of the first target's model when it is not given,
     /// and where that has none its requests count as unpriced.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,8 +4,8 @@ use super::projects::told;
 use crate::config::{self, Config};
 use crate::directory::Objects;
 use behest_quota::{
-    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, ResolvedTier, SessionLimits, Tiers,
-    TokenPrice, UserLimits, Vocabulary,
+    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, Rates, ResolvedTier, SessionLimits,
+    Tiers, TokenPrice, UserLimits, Vocabulary,
 };
 use std::sync::Arc;
 
@@ -73,16 +73,33 @@ pub(super) fn tiers(project: &config::Project) -> Tiers {
     })
 }
 
-fn terms(model: &config::Model) -> ModelTerms {
-    let price = model.priced().map(|price| TokenPrice {
+fn price(price: config::Price) -> TokenPrice {
+    let micros = |usd: Option<config::Usd>| usd.map(config::Usd::micros);
+    let rates = Rates {
         input_micro_usd: price.input.micros(),
         output_micro_usd: price.output.micros(),
-        cached_input_micro_usd: price.cached_input.map(config::Usd::micros),
+        cached_input_micro_usd: micros(price.cached_input),
+        reasoning_micro_usd: micros(price.reasoning),
+    };
+    // Reasoning costs above the step what other output costs there, if that is more than it did below.
+    let above = price.above.map(|above| {
+        let rates = Rates {
+            input_micro_usd: above.input.micros(),
+            output_micro_usd: above.output.micros(),
+            cached_input_micro_usd: micros(above.cached_input),
+            reasoning_micro_usd: rates.reasoning_micro_usd.map(|it| it.max(above.output.micros())),
+        };
+        (above.tokens, rates)
     });
+    TokenPrice { rates, above }
+}
+
+fn terms(model: &config::Model) -> ModelTerms {
+    let unknown = ModelTerms::default();
     ModelTerms {
         max_output_tokens: model.max_output_tokens.map(u64::from),
-        price,
+        price: model.priced().map(price),
         vocabulary: if model.counts_in_o200k() { Vocabulary::O200k } else { Vocabulary::Other },
-        ..ModelTerms::default()
+        image_tokens: model.image_tokens.map_or(unknown.image_tokens, u64::from),
     }
 }

@@ -14,7 +14,7 @@ use behest_contract::purse::{MemoryPurse, Purse};
 use behest_contract::testing::block_on;
 use behest_quota::{
     Budgets, ModelTerms, Output, Party, ProjectLimits, ProjectPolicy, PromptSize, QuotaConfig,
-    SessionLimits, TokenPrice, UserLimits, Want,
+    Rates, SessionLimits, TokenPrice, UserLimits, Want,
 };
 use std::hint::black_box;
 use std::sync::Arc;
@@ -24,11 +24,9 @@ const REPEATS: u32 = 5;
 
 fn config() -> QuotaConfig {
     let most = Some(1 << 50);
-    let price = TokenPrice {
-        input_micro_usd: 2_500_000,
-        output_micro_usd: 10_000_000,
-        cached_input_micro_usd: None,
-    };
+    let rates =
+        Rates { input_micro_usd: 2_500_000, output_micro_usd: 10_000_000, ..Rates::default() };
+    let price = TokenPrice { rates, above: None };
     let policy = ProjectPolicy {
         project: ProjectLimits {
             requests_per_minute: most,

@@ -174,7 +174,7 @@ impl Admission {
     fn shrink(&mut self, layer: Layer, left: u64) -> bool {
         let prompt = self.amounts.prompt;
         let written = match self.terms.price.filter(|_| layer.measure() == Measure::MicroUsd) {
-            Some(price) => price.output_for(left.saturating_sub(price.most(prompt, 0))),
+            Some(price) => price.output_for(left, prompt),
             None => left.saturating_sub(prompt),
         };
         let amounts = &mut self.amounts;

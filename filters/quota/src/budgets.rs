@@ -123,13 +123,18 @@ impl Budgets {
         }
         let bound = want.prompt.bound(terms.image_tokens);
         let amounts = Amounts::new(bound, want.output, &terms, self.terms.default_output_tokens);
-        let names = (party.subjects(), self.sketch(party, want));
+        let names = (party.subjects(), self.sketch(party, want, &terms));
         Ok(Admission::new(rules, asked, terms, want.prompt, amounts, names))
     }
 
-    /// The row as it is to be booked if this process dies before it can write a better one.
-    fn sketch(&self, party: &Party<'_>, want: &Want<'_>) -> Row {
+    /// The row as it is to be booked if this process dies before it can write a better one: the prompt is
+    /// taken for read, and nothing for written.
+    fn sketch(&self, party: &Party<'_>, want: &Want<'_>, terms: &ModelTerms) -> Row {
+        let prompt_tokens = want.prompt.estimate(terms.image_tokens);
+        let read = Usage { prompt_tokens, ..Usage::default() };
         Row {
+            prompt_tokens,
+            micro_usd: terms.price.map(|price| price.cost(&read)),
             id: want.id.clone(),
             at_ms: u64::try_from(self.clock.unix().as_millis()).unwrap_or(u64::MAX),
             tenant: party.tenant.clone(),

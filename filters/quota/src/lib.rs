@@ -33,7 +33,7 @@ pub use filter::Quota;
 pub use ip_guard::IpGuard;
 pub use layer::Layer;
 pub use lease::Lease;
-pub use money::TokenPrice;
+pub use money::{Rates, TokenPrice};
 pub use party::Party;
 pub use prompt_size::PromptSize;
 pub use refusal::{Full, Refusal};

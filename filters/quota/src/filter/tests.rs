@@ -8,7 +8,7 @@ mod settling;
 use super::Quota;
 use crate::config::{ModelTerms, ProjectPolicy, QuotaConfig};
 use crate::counters::Counters;
-use crate::money::TokenPrice;
+use crate::money::{Rates, TokenPrice};
 use crate::tokenizer::Vocabulary;
 use behest_contract::clock::ManualClock;
 use behest_contract::delta::{Channel, ChannelKind, Delta, Text, Usage};
@@ -51,9 +51,13 @@ impl House {
         let terms = ModelTerms {
             max_output_tokens: Some(1_000),
             price: Some(TokenPrice {
-                input_micro_usd: 1_000_000,
-                output_micro_usd: 2_000_000,
-                cached_input_micro_usd: Some(500_000),
+                rates: Rates {
+                    input_micro_usd: 1_000_000,
+                    output_micro_usd: 2_000_000,
+                    cached_input_micro_usd: Some(500_000),
+                    reasoning_micro_usd: None,
+                },
+                above: None,
             }),
             image_tokens: 100,
             vocabulary: Vocabulary::O200k,

@@ -91,6 +91,16 @@ fn what_is_not_reported_is_estimated_and_flagged() {
 }
 
 #[test]
+fn what_is_booked_of_a_lost_lease_is_the_prompt_and_its_price() {
+    let (mut request, tray) = billed(&House::new());
+    request.close(Ending::Internal, 1, None);
+    let sketch = tray.take().unwrap().sketch;
+    assert_eq!((&*sketch.ending, sketch.estimated), ("lost", true));
+    assert_eq!((sketch.prompt_tokens, sketch.completion_tokens), (PROMPT, 0));
+    assert_eq!(sketch.micro_usd, Some(PROMPT));
+}
+
+#[test]
 fn a_prompt_that_was_counted_is_estimated_as_counted() {
     let house = House::new();
     let mut tight = policy();
