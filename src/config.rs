@@ -15,6 +15,7 @@ mod check_tenants;
 mod document;
 mod error;
 mod guardrails;
+mod hooks;
 mod listen;
 mod nearest;
 mod network;
@@ -37,6 +38,7 @@ mod violations;
 
 pub use base_url::BaseUrl;
 pub use error::{ConfigError, ConfigErrors};
+pub use hooks::{Guardrail, OnFailure};
 pub use listen::{
     Connections, DefaultProjectLimits, IpLimits, Limits, Listen, ListenerTls, Log, LogLevel,
     MintLimits, RedisMode, Store, StoreEngine, Timeouts,
@@ -105,6 +107,9 @@ pub struct Config {
     pub default_output_tokens: u32,
     /// The services that models are called at.
     pub providers: Vec<Provider>,
+    /// Services that are asked about prompts before these go up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guardrails: Vec<Guardrail>,
     /// The models that clients may ask for.
     pub models: Vec<Model>,
     /// The model for requests that name none, where their project names none either.
@@ -140,6 +145,7 @@ impl Default for Config {
             connections: Connections::default(),
             default_output_tokens: 4096,
             providers: Vec::new(),
+            guardrails: Vec::new(),
             models: Vec::new(),
             default_model: None,
             limits: Limits::default(),

@@ -3,7 +3,7 @@
 use crate::directory::{Audit, Draft, Opened};
 use crate::drain::Drain;
 use crate::exchange::Pools;
-use crate::ports::{EventLog, LineLog, OffloadPool, PrometheusMeter};
+use crate::ports::{EventLog, HttpHook, LineLog, OffloadPool, PrometheusMeter};
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use behest_contract::book::Book;
@@ -72,7 +72,7 @@ impl Fixtures {
                 mac: Arc::new(SecretMac::new(&key)),
                 events: events.clone(),
                 metrics: PiiMetrics::new(&meter),
-                hook: None,
+                hook: Some(Arc::new(HttpHook::new(&meter)?)),
                 clock: Arc::new(SystemClock),
             },
             events,

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod events;
+mod hook;
 mod meter;
 mod offload;
 mod seal;
@@ -9,6 +10,7 @@ mod series;
 
 pub use access_log::LineLog;
 pub use events::EventLog;
+pub use hook::HttpHook;
 pub use meter::{InFlight, PrometheusMeter};
 pub use offload::OffloadPool;
 pub use seal::{Keyring, MasterKey, NoMasterKey};

@@ -7,8 +7,9 @@ use http::HeaderValue;
 
 use super::document::Problem;
 use super::nearest::nearest;
-use super::{Config, Period, Provider, Size, StoreEngine, ca};
+use super::{Config, Period, SecretRef, Size, StoreEngine, ca};
 
+const MINUTE: Period = Period::from_secs(60);
 const HOUR: Period = Period::from_secs(3600);
 const DAY: Period = Period::from_secs(24 * 3600);
 const DECADE: Period = Period::from_secs(3650 * 24 * 3600);
@@ -34,6 +35,7 @@ pub(super) fn check(config: &Config, served: bool, problems: &mut Vec<Problem>) 
         problems,
     );
     providers(config, problems);
+    guardrails(config, problems);
     models(config, problems);
 }
 
@@ -138,15 +140,28 @@ fn providers(config: &Config, problems: &mut Vec<Problem>) {
         if let Some(message) = provider.ca.as_deref().and_then(|path| ca::check(path).err()) {
             problems.push(Problem::new(format!("/providers/{at}/ca"), message));
         }
-        if let Some(message) = unsendable(provider) {
+        if let Some(message) = unsendable(provider.api_key.as_ref()) {
             problems.push(Problem::new(format!("/providers/{at}/api_key"), message));
         }
     }
 }
 
-/// Why a provider's key cannot be sent in a header.
-fn unsendable(provider: &Provider) -> Option<String> {
-    let key = provider.api_key.as_ref()?;
+fn guardrails(config: &Config, problems: &mut Vec<Problem>) {
+    let names = config.guardrails.iter().enumerate();
+    let names = names.map(|(at, one)| (format!("/guardrails/{at}/name"), one.name.as_str()));
+    unique("guardrail", names, problems);
+    for (at, guardrail) in config.guardrails.iter().enumerate() {
+        let timeout = format!("/guardrails/{at}/timeout");
+        period(&timeout, guardrail.timeout, MILLI, MINUTE, problems);
+        if let Some(message) = unsendable(guardrail.secret.as_ref()) {
+            problems.push(Problem::new(format!("/guardrails/{at}/secret"), message));
+        }
+    }
+}
+
+/// Why a key cannot be sent in a header.
+fn unsendable(key: Option<&SecretRef>) -> Option<String> {
+    let key = key?;
     let unfit = HeaderValue::from_str(key.secret()?.expose()).is_err();
     unfit.then(|| format!("{} holds characters that no header can carry", key.reference()))
 }
@@ -178,6 +193,12 @@ fn models(config: &Config, problems: &mut Vec<Problem>) {
 pub(super) fn known_model(at: &str, config: &Config, model: &str, problems: &mut Vec<Problem>) {
     let known = || config.models.iter().map(|model| model.id.as_str());
     known_name(at, "model", model, known, problems);
+}
+
+/// Reports a guardrail that the file does not declare.
+pub(super) fn known_guardrail(at: &str, config: &Config, name: &str, problems: &mut Vec<Problem>) {
+    let known = || config.guardrails.iter().map(|guardrail| guardrail.name.as_str());
+    known_name(at, "guardrail", name, known, problems);
 }
 
 /// Reports a name that is not among the known ones.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use behest_pii::PiiPolicies;
 
-use super::check::{known_model, unique};
+use super::check::{known_guardrail, known_model, unique};
 use super::document::Problem;
 use super::{Config, Project};
 
@@ -30,7 +30,7 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
         unique("key", names, problems);
         models(config, &at, project, problems);
         tiers(&at, project, problems);
-        guardrails(&at, project, problems);
+        guardrails(config, &at, project, problems);
     }
     keys(config, problems);
 }
@@ -63,8 +63,11 @@ fn models(config: &Config, at: &str, project: &Project, problems: &mut Vec<Probl
 }
 
 /// Patterns must compile, and names of entities must be known.
-fn guardrails(at: &str, project: &Project, problems: &mut Vec<Problem>) {
-    let row = (project.id.as_str().into(), None, project.guardrails());
+fn guardrails(config: &Config, at: &str, project: &Project, problems: &mut Vec<Problem>) {
+    if let Some(hook) = &project.sentinel.hook {
+        known_guardrail(&format!("{at}/sentinel/hook"), config, hook, problems);
+    }
+    let row = (project.id.as_str().into(), None, project.guardrails(&config.guardrails));
     let Err(errors) = PiiPolicies::compile([row]) else { return };
     let prefix = format!("projects.{}.", project.id);
     for error in errors {

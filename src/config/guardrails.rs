@@ -1,15 +1,16 @@
 //! PII Shield and Sentinel, in the terms of their family.
 
 use behest_pii::{
-    Action, DenyListConfig, Mode, PatternConfig, PiiConfig, PolicyConfig, SentinelConfig,
+    Action, DenyListConfig, HookConfig, Mode, PatternConfig, PiiConfig, PolicyConfig,
+    SentinelConfig,
 };
 
-use super::{Mode as ModeWord, Pii, PiiAction, Project, Sentinel};
+use super::{Guardrail, Mode as ModeWord, OnFailure, Pii, PiiAction, Project, Sentinel};
 
 impl Project {
-    /// What is done about personal data and unwanted prompts.
-    pub fn guardrails(&self) -> PolicyConfig {
-        PolicyConfig { pii: pii(&self.pii), sentinel: sentinel(&self.sentinel) }
+    /// What is done about personal data and unwanted prompts, where these guardrails may be asked.
+    pub fn guardrails(&self, declared: &[Guardrail]) -> PolicyConfig {
+        PolicyConfig { pii: pii(&self.pii), sentinel: sentinel(&self.sentinel, declared) }
     }
 }
 
@@ -53,13 +54,23 @@ fn pii(told: &Pii) -> PiiConfig {
     }
 }
 
-fn sentinel(told: &Sentinel) -> SentinelConfig {
+fn sentinel(told: &Sentinel, declared: &[Guardrail]) -> SentinelConfig {
     let plain = SentinelConfig::default();
+    let named = |guardrail: &&Guardrail| Some(&guardrail.name) == told.hook.as_ref();
     SentinelConfig {
         mode: mode(told.mode),
         blocklist: told.blocklist.clone(),
         injection: told.injection.unwrap_or(plain.injection),
         injection_threshold: told.injection_threshold.unwrap_or(plain.injection_threshold),
-        hook: None,
+        hook: declared.iter().find(named).map(hook),
+    }
+}
+
+fn hook(told: &Guardrail) -> HookConfig {
+    HookConfig {
+        url: told.url.to_string(),
+        secret: told.secret.as_ref().and_then(|secret| secret.secret().cloned()),
+        timeout_ms: u64::try_from(told.timeout.duration().as_millis()).unwrap_or(u64::MAX),
+        fail_open: told.on_failure == OnFailure::Open,
     }
 }

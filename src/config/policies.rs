@@ -215,6 +215,10 @@ pub struct Sentinel {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub injection_threshold: Option<u32>,
+    /// The guardrail that is asked besides, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "id"))]
+    pub hook: Option<String>,
 }
 
 /// What is remembered of conversations.

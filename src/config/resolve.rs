@@ -38,6 +38,10 @@ fn secrets(config: &mut Config) -> Vec<(String, &mut SecretRef)> {
         let key = provider.api_key.as_mut();
         found.extend(key.map(|secret| (format!("/providers/{at}/api_key"), secret)));
     }
+    for (at, guardrail) in config.guardrails.iter_mut().enumerate() {
+        let secret = guardrail.secret.as_mut();
+        found.extend(secret.map(|secret| (format!("/guardrails/{at}/secret"), secret)));
+    }
     for (at, secret) in config.older_master_keys.iter_mut().enumerate() {
         found.push((format!("/older_master_keys/{at}"), secret));
     }

@@ -15,6 +15,7 @@ fn environment(name: &str) -> Option<String> {
         "OPENAI_API_KEY" | "SPARE_API_KEY" => "sk-very-secret-provider-key",
         "DEMO_KEY" | "HOME_KEY" | "SAME_KEY" => KEY,
         "BEHEST_ADMIN_SECRET" => "admin-secret-of-the-test",
+        "MODERATION_SECRET" => "moderation-secret",
         "REDIS_URL" => "redis://127.0.0.1:6379",
         "SHORT_KEY" => "hunter2",
         "EMPTY" => "",
@@ -466,5 +467,24 @@ fn tiers_fit_the_shipped_ones_and_the_default_one_is_there() {
         let found = errors(&project(text));
         assert_eq!(found.len(), 1, "{text}: {found:?}");
         assert!(found[0].contains(&format!("tenants[0].projects[0].{path}: ")), "{found:?}");
+    }
+}
+
+#[test]
+fn a_projects_guardrail_is_declared_and_its_numbers_fit() {
+    let named = project("sentinel: { mode: enforce, hook: moderation }");
+    let declared = "guardrails: [{ name: moderation, url: 'http://h/check' }]\n";
+    parsed(&format!("{declared}{named}"));
+    for (text, path) in [
+        (named.clone(), "tenants[0].projects[0].sentinel.hook: unknown guardrail \"moderation\""),
+        (declared.replace("}", ", timeout: 2h }"), "guardrails[0].timeout: must be between"),
+        (declared.replace("}", ", on_failure: maybe }"), "guardrails[0].on_failure: "),
+        (declared.replace("http://", "ftp://"), "guardrails[0].url: "),
+        (declared.replace("}", ", secret: 'env:NONE' }"), "guardrails[0].secret: environment"),
+        (declared.replace("[", "[{ name: moderation, url: 'http://i' }, "), "is declared twice"),
+    ] {
+        let found = errors(&text);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].contains(path), "{text}: {found:?}");
     }
 }

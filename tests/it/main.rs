@@ -44,6 +44,8 @@ mod errors;
 mod failover;
 /// Made-up tokens, none of which passes.
 mod forgeries;
+/// A guardrail of the operator's own.
+mod hook;
 /// The published keys.
 mod jwks;
 /// API keys at run time: made, rotated, expired, revoked.
