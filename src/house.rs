@@ -19,6 +19,7 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Idle connections to providers, per CA.
 const IDLE_CONNECTIONS_MAX: usize = 1024;
@@ -115,6 +116,7 @@ impl House {
     pub fn new(fixtures: Fixtures, snapshot: Snapshot) -> io::Result<Self> {
         let ip_guard = IpGuard::new(snapshot.ip_guard_config(), fixtures.clock.clone());
         let current = Current { snapshot: Arc::new(snapshot), ip_guard: Arc::new(ip_guard) };
+        let ids = RequestIds::new(fixtures.clock.unix())?;
         Ok(Self {
             drain: Arc::new(Drain::default()),
             clock: fixtures.clock.clone(),
@@ -122,7 +124,7 @@ impl House {
             fixtures,
             current: ArcSwap::from_pointee(current),
             replacing: tokio::sync::Mutex::default(),
-            ids: RequestIds::new()?,
+            ids,
             open: AtomicBool::new(false),
         })
     }
@@ -226,26 +228,26 @@ impl<E: fmt::Display> fmt::Display for Replaced<E> {
     }
 }
 
-/// 32 hexadecimal digits: a random number of the process, and a count of its requests.
+/// 32 hexadecimal digits: when the process began and a random number of it, and a count of its requests.
 struct RequestIds {
     process: u64,
     next: AtomicU64,
 }
 
 impl RequestIds {
-    fn new() -> io::Result<Self> {
+    /// Ids grow, from one process to the next too: so the ledger's index of them grows at its end and is
+    /// not written all over.
+    fn new(started: Duration) -> io::Result<Self> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let number = u128::from_le_bytes(random);
-        let process = (number >> 64) as u64;
-        // Odd steps from a random start visit all numbers, and the ids do not tell how many came
-        // before.
-        Ok(Self { process, next: AtomicU64::new(number as u64) })
+        let process = (started.as_millis() as u64) << 16 | u64::from((number >> 64) as u16);
+        // From anywhere in the lower half: an id does not tell how many came before.
+        Ok(Self { process, next: AtomicU64::new(number as u64 >> 1) })
     }
 
     fn next(&self) -> Arc<str> {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let count = self.next.fetch_add(STEP, Ordering::Relaxed);
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
         let mut id = smallvec::SmallVec::<[u8; 32]>::new();
         for byte in self.process.to_be_bytes().into_iter().chain(count.to_be_bytes()) {
             const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -273,10 +275,12 @@ mod tests {
     use super::RequestIds;
 
     #[test]
-    fn ids_are_32_digits_and_differ() {
-        let ids = RequestIds::new().unwrap();
-        let (first, second) = (ids.next(), ids.next());
-        assert!(first.len() == 32 && first.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        assert_ne!(first, second);
+    fn ids_are_32_digits_and_grow() {
+        let process = |started| RequestIds::new(Duration::from_secs(started)).unwrap();
+        let (ids, later) = (process(1_800_000_000), process(1_800_000_001));
+        let ids = [ids.next(), ids.next(), later.next()];
+        assert!(ids.iter().all(|id| id.len() == 32));
+        assert!(ids.concat().bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
     }
 }

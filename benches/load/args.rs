@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::Fallible;
-use crate::variant::Variant;
+use crate::variant::{VARIANTS, Variant};
 use crate::workload::{WORKLOADS, Workload};
 
 const USAGE: &str = "usage: cargo bench --bench load -- [--rounds N] [--seconds S] \
-    [--only 1k,32k,256k,256k-escapes,burst,latency,streams] [--variants nginx,bare,gateway] \
+    [--only 1k,32k,256k,256k-escapes,burst,latency,streams] [--variants nginx,bare,gateway,limits,guarded] \
     [--gateway PATH] [--gate] [--markdown]";
 
 pub(crate) enum Role {
@@ -81,8 +81,9 @@ impl Args {
             return Err("at least one round, and between 0.1 and 600 seconds".into());
         }
         let measured = |variant| self.variants.contains(&variant);
-        if self.gate && !(measured(Variant::Gateway) && measured(Variant::Bare)) {
-            return Err("a gate needs the gateway and bare Pingora".into());
+        if self.gate && !(self.variants.iter().any(|it| it.is_gateway()) && measured(Variant::Bare))
+        {
+            return Err("a gate needs a gateway and bare Pingora".into());
         }
         Ok(())
     }
@@ -102,7 +103,7 @@ impl Default for Args {
             rounds: 9,
             seconds: 1.0,
             only: Vec::new(),
-            variants: vec![Variant::Nginx, Variant::Bare, Variant::Gateway],
+            variants: VARIANTS.to_vec(),
             gateway: PathBuf::from(env!("CARGO_BIN_EXE_behest")),
             gate: false,
             markdown: false,

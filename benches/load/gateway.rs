@@ -1,4 +1,4 @@
-//! The gateway itself, with every room on: key, index, model name, limits, ledger, log and metrics.
+//! The gateway itself: with what is on by default, with all limits besides, and with everything.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,13 +8,71 @@ use std::time::Duration;
 
 use crate::Fallible;
 use crate::process::{Server, free_port};
+use crate::variant::Variant;
 use crate::workload::KEY;
 
-pub(crate) fn start(folder: &Path, program: &Path, port: u16, upstream: u16) -> Fallible<Server> {
+/// What an end user may use by default would not last for the run.
+const DEFAULTS: &str = r#"
+        user_limits: { tokens_per_day: 1000000000000 }
+"#;
+
+/// Every layer that there is, each with room for the whole run, so that all of them count.
+const LIMITS: &str = r#"
+        default_tier: max
+        limits:
+          requests_per_minute: 100000000
+          user_requests_per_minute: 100000000
+          max_in_flight: 100000
+          tokens_per_day: 1000000000000
+          tokens_per_month: 1000000000000
+          usd_per_day: 1000000
+          usd_per_month: 1000000
+        user_limits:
+          requests_per_day: 1000000000
+          tokens_per_minute: 1000000000000
+          tokens_per_day: 1000000000000
+          tokens_per_month: 1000000000000
+          usd_per_day: 1000000
+          usd_per_month: 1000000
+          max_in_flight: 100000
+        session_limits: { tokens: 1000000000000, usd: 1000000 }
+        tiers:
+          max:
+            sort_order: 3
+            requests_per_minute: 100000000
+            requests_per_day: 1000000000
+            tokens_per_minute: 1000000000000
+            tokens_per_day: 1000000000000
+            tokens_per_month: 1000000000000
+"#;
+
+/// Every detector, with placeholders; block list and injection rules.
+const GUARDS: &str = r#"
+        pii: { mode: enforce, default_action: MASK }
+        sentinel: { mode: enforce, blocklist: ["project zephyr"] }
+"#;
+
+/// The project's further fields.
+fn rooms(variant: Variant) -> String {
+    match variant {
+        Variant::Limits => LIMITS.to_owned(),
+        Variant::Guarded => format!("{LIMITS}{GUARDS}"),
+        _ => DEFAULTS.to_owned(),
+    }
+}
+
+pub(crate) fn start(
+    folder: &Path,
+    program: &Path,
+    variant: Variant,
+    port: u16,
+    upstream: u16,
+) -> Fallible<Server> {
     fs::create_dir_all(folder)?;
     let admin = free_port()?;
     let config = folder.join("behest.yaml");
-    fs::write(&config, configuration(folder, port, admin, upstream))?;
+    let text = configuration(folder, port, admin, upstream);
+    fs::write(&config, text + &rooms(variant))?;
     let args = ["serve", "--config", &config.display().to_string()];
     let env = [
         ("BEHEST_ADMIN_SECRET", "an-admin-secret-that-only-this-bench-uses"),
@@ -42,8 +100,8 @@ limits:
 providers:
   - {{ name: up, kind: openai, base_url: "http://127.0.0.1:{upstream}/v1", api_key: "env:UP_KEY" }}
 models:
-  - {{ id: "bench", targets: [ {{ provider: up, model: "bench-upstream" }} ] }}
-  - {{ id: "bench-slow", targets: [ {{ provider: up, model: "bench-slow-upstream" }} ] }}
+  - {{ id: "bench", targets: [ {{ provider: up, model: "bench-upstream" }} ], price: {{ input: 2.5, output: 10 }} }}
+  - {{ id: "bench-slow", targets: [ {{ provider: up, model: "bench-slow-upstream" }} ], price: {{ input: 2.5, output: 10 }} }}
 default_model: "bench"
 tenants:
   - id: acme

@@ -36,7 +36,9 @@ pub(crate) fn measure(args: &Args, fleet: &[Way]) -> Fallible<Vec<Verdict>> {
         }
     }
     print(args, &all);
-    Ok(all.iter().filter_map(Series::verdict).collect())
+    let gateways = || args.variants.iter().filter(|variant| variant.is_gateway());
+    let verdicts = all.iter().flat_map(|series| gateways().map(|it| series.verdict(*it)));
+    Ok(verdicts.flatten().collect())
 }
 
 /// Each round begins with another variant, so that none always runs in the same neighbourhood.
@@ -75,10 +77,11 @@ impl Series {
         own.iter().zip(bare).map(|(own, bare)| own / bare).collect()
     }
 
-    fn verdict(&self) -> Option<Verdict> {
-        let ratios = self.ratios(Variant::Gateway);
-        let what = format!("{}: CPU per request, to bare", self.workload.name);
-        Verdict::of(what, "", &ratios, self.workload.gate, self.workload.aim)
+    fn verdict(&self, variant: Variant) -> Option<Verdict> {
+        let ratios = self.ratios(variant);
+        let what = format!("{}, {}: CPU per request, to bare", self.workload.name, variant.name());
+        let (gate, aim) = self.workload.gate(variant)?;
+        Verdict::of(what, "", &ratios, gate, aim)
     }
 }
 

@@ -13,7 +13,12 @@ pub(crate) enum Variant {
     Direct,
     Nginx,
     Bare,
+    /// The gateway with what is on by default: key, index, a project's requests, ledger, log, metrics.
     Gateway,
+    /// With every layer of limits and budgets besides.
+    Limits,
+    /// With PII Shield and Sentinel besides.
+    Guarded,
 }
 
 impl Variant {
@@ -23,16 +28,25 @@ impl Variant {
             Variant::Nginx => "nginx",
             Variant::Bare => "bare",
             Variant::Gateway => "gateway",
+            Variant::Limits => "limits",
+            Variant::Guarded => "guarded",
         }
     }
+
+    pub(crate) fn is_gateway(self) -> bool {
+        matches!(self, Variant::Gateway | Variant::Limits | Variant::Guarded)
+    }
 }
+
+/// All proxies.
+pub(crate) const VARIANTS: [Variant; 5] =
+    [Variant::Nginx, Variant::Bare, Variant::Gateway, Variant::Limits, Variant::Guarded];
 
 impl FromStr for Variant {
     type Err = ();
 
     fn from_str(name: &str) -> Result<Variant, ()> {
-        let known = [Variant::Nginx, Variant::Bare, Variant::Gateway];
-        known.into_iter().find(|variant| variant.name() == name).ok_or(())
+        VARIANTS.into_iter().find(|variant| variant.name() == name).ok_or(())
     }
 }
 
@@ -59,7 +73,9 @@ impl Way {
             Variant::Direct => return Ok(Way::direct(upstream)),
             Variant::Nginx => nginx::start(folder, port, upstream),
             Variant::Bare => bare::start(folder, port, upstream),
-            Variant::Gateway => gateway::start(folder, &args.gateway, port, upstream),
+            Variant::Gateway | Variant::Limits | Variant::Guarded => {
+                gateway::start(folder, &args.gateway, variant, port, upstream)
+            }
         };
         let server = server.map_err(|error| format!("{}: {error}", variant.name()))?;
         Ok(Way { variant, port, server: Some(server) })

@@ -62,6 +62,9 @@ pub struct Demand {
 pub type Demands = SmallVec<[Demand; 8]>;
 
 /// Everything that one request asks for.
+///
+/// Whoever asks keeps `sketch` or `known_tokens` until the lease is closed: a purse takes a lease that
+/// nobody holds any more for lost, even while its process lives.
 #[derive(Debug, Clone)]
 pub struct Ask {
     /// The request's id: the lease's name, and the row's.

@@ -1,6 +1,7 @@
 //! The limits as a filter.
 
 use crate::admission::{Admission, Next};
+use crate::alert::Alert;
 use crate::budgets::Budgets;
 use crate::config::QuotaConfig;
 use crate::counters::Counters;
@@ -34,6 +35,7 @@ pub struct Quota {
     budgets: Arc<Budgets>,
     minting: Arc<Minting>,
     offload: Option<Arc<dyn Offload>>,
+    alert: Arc<Alert>,
 }
 
 impl fmt::Debug for Quota {
@@ -48,13 +50,19 @@ impl Quota {
         let purse = counters.purse(&clock);
         let minting = Minting::new(config.mint_requests_per_minute, counters, clock.unix());
         let budgets = Arc::new(Budgets::new(config, purse, clock));
-        Self { budgets, minting: Arc::new(minting), offload: None }
+        Self { budgets, minting: Arc::new(minting), offload: None, alert: Arc::default() }
     }
 
     /// The same over another purse: one that outlives the process, or that many processes share.
     #[must_use]
     pub fn with_purse(self, purse: Arc<dyn Purse>) -> Self {
         Self { budgets: Arc::new(self.budgets.over(purse)), ..self }
+    }
+
+    /// Refuses whoever is known to have reached a limit, so that no body is read for nothing. While all
+    /// are admitted it is not worth the look.
+    fn ask_ahead(&self, party: &Party<'_>) -> Result<(), Refusal> {
+        if self.alert.is_raised(self.budgets.clock()) { self.budgets.peek(party) } else { Ok(()) }
     }
 
     /// Has long prompts counted elsewhere. Without this, they are taken at their bound.
@@ -122,7 +130,7 @@ impl Visit for Passing {
                 Err(denial) => return Step::Done(Err(denial)),
                 Ok(named) => {
                     self.session = named;
-                    self.quota.budgets.peek(&party(who, self.session.as_deref()))
+                    self.quota.ask_ahead(&party(who, self.session.as_deref()))
                 }
             },
         };
@@ -212,6 +220,7 @@ impl Passing {
         // What nobody can tell may have been given all the same: it is given back at the close.
         if !matches!(refusal, Refusal::Unavailable(_)) {
             self.held = Held::Nothing;
+            self.quota.alert.raise(self.quota.budgets.clock());
         }
         refusal.denial()
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admission;
+mod alert;
 mod budgets;
 mod config;
 mod counters;

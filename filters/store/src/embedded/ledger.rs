@@ -21,7 +21,7 @@ pub(super) fn insert(on: &Connection, row: &Row) -> Result<()> {
          provider, bucket, status, ending, prompt_tokens, completion_tokens, cached_tokens,
          reasoning_tokens, micro_usd, latency_ms, first_byte_ms, attempts, estimated, overrun)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-         ?19, ?20, ?21, ?22, ?23) ON CONFLICT (id) DO NOTHING";
+         ?19, ?20, ?21, ?22, ?23) ON CONFLICT DO NOTHING";
     let number = |number: u64| signed(number.min(NUMBER_MAX));
     on.prepare_cached(sql)?.execute(params![
         &*row.id,

@@ -46,7 +46,7 @@ const RECORDS: &str = "
 const LEDGER: &str = "
     CREATE TABLE ledger (
         at_ms INTEGER NOT NULL,
-        id TEXT NOT NULL UNIQUE,
+        id TEXT NOT NULL,
         tenant TEXT NOT NULL,
         project TEXT NOT NULL,
         user TEXT,
@@ -67,9 +67,9 @@ const LEDGER: &str = "
         first_byte_ms INTEGER,
         attempts INTEGER NOT NULL,
         estimated INTEGER NOT NULL,
-        overrun INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX ledger_by_time ON ledger (at_ms, id);
+        overrun INTEGER NOT NULL,
+        PRIMARY KEY (at_ms, id)
+    ) STRICT, WITHOUT ROWID;
     CREATE INDEX ledger_by_project ON ledger (tenant, project, at_ms);
     CREATE INDEX ledger_by_user ON ledger (project, user, at_ms) WHERE user IS NOT NULL;
 

@@ -125,7 +125,7 @@ fn each_layer_admits_what_it_has_room_for_and_its_refusal_changes_nothing() {
         let quota = house.quota(policy);
         assert!(Request::chat(&quota).prompt(BODY).is_ok(), "{}", case.layer);
         assert_eq!(counts(&house), one_request(), "{}", case.layer);
-        for early in [true, false] {
+        for early in [false, true] {
             let mut request = Request::chat(&quota);
             let verdict = if early { request.head() } else { request.prompt(BODY) };
             let denial = verdict.unwrap_err();
@@ -253,7 +253,7 @@ fn without_an_end_user_no_users_layer_is_asked() {
         ..wide()
     };
     let quota = house.quota(policy);
-    assert!(Request::chat(&quota).head().is_err());
+    assert!(Request::chat(&quota).prompt(BODY).is_err());
     let mut request = Request::of(&quota, Endpoint::Chat, who("own", None, None));
     assert!(request.head().is_ok() && request.prompt(BODY).is_ok());
     assert_eq!(house.used("s:own//default", Measure::Tokens, Window::Life), TOKENS);

@@ -101,7 +101,8 @@ fn a_full_minute_refuses_in_plain_words_and_with_headers() {
     house.clock.advance(Duration::from_millis(250));
     let mut early = nobodys(&quota, "own");
     let mut late = nobodys(&quota, "own");
-    for (verdict, request) in [(early.head(), &mut early), (late.empty(), &mut late)] {
+    // The head is asked about once somebody was refused.
+    for (verdict, request) in [(late.empty(), &mut late), (early.head(), &mut early)] {
         let denial = verdict.unwrap_err();
         assert_eq!(denial.kind, Kind::RateLimited);
         let words = "This project has reached its limit on requests per minute (1).";
