@@ -216,10 +216,13 @@ fn code(size: usize) -> String {
     files.concat().repeat(1 + size / files.concat().len())
 }
 
+/// How often something is measured.
+const TIMES: usize = 7;
+
 /// The best of several runs, in seconds.
-fn best(mut run: impl FnMut()) -> f64 {
+fn best(times: usize, mut run: impl FnMut()) -> f64 {
     let clock = SystemClock;
-    let times = (0..7).map(|_| {
+    let times = (0..times).map(|_| {
         let from = clock.now();
         run();
         clock.now().duration_since(from).as_secs_f64()
@@ -236,14 +239,14 @@ fn config() -> PiiConfig {
     }
 }
 
-fn rate(detector: &Detector, text: &str) -> f64 {
-    let seconds = best(|| drop(black_box(detector.find(text, Context::default()))));
+fn rate(detector: &Detector, text: &str, times: usize) -> f64 {
+    let seconds = best(times, || drop(black_box(detector.find(text, Context::default()))));
     text.len() as f64 / seconds / 1e9
 }
 
 fn naive_rate(patterns: &[Regex], text: &str) -> f64 {
     let text = &text.as_bytes()[..text.len() / 8];
-    let seconds = best(|| {
+    let seconds = best(TIMES, || {
         for pattern in patterns {
             black_box(pattern.find_iter(text).count());
         }
@@ -269,24 +272,26 @@ fn texts(detector: &Detector) {
     let all =
         std::iter::once(("clean", &clean)).chain(rows.iter().map(|(name, text)| (*name, text)));
     println!("{:<8}{:>10}{:>16}{:>8}", "text", "GB/s", "regexes, GB/s", "times");
-    // `-- dense` measures one text alone, for a profiler; `-- "1-2 "` a flood of that.
+    // `-- dense` measures one text alone, for a profiler; `-- "1-2 "` a flood of that. A number behind it
+    // says how often.
     let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
     if let Some(only) = &only {
-        if only == "listed" {
-            (0..20).for_each(|_| println!("listed {:.3}", rate(&listed, &clean)));
-            std::process::exit(0);
-        }
+        let times = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(100);
         let flood = only.repeat(SIZE / only.len());
         let known = all.into_iter().find(|(name, _)| name == only);
-        let (name, text) = known.unwrap_or(("flood", &flood));
-        (0..20).for_each(|_| println!("{name} {:.3}", rate(detector, text)));
+        let (name, text, detector) = match (known, only.as_str()) {
+            (_, "listed") => ("listed", &clean, &listed),
+            (Some((name, text)), _) => (name, text, detector),
+            (None, _) => ("flood", &flood, detector),
+        };
+        println!("{name} {:.3}", rate(detector, text, times));
         std::process::exit(0);
     }
     for (name, text) in all {
-        let (ours, naive) = (rate(detector, text), naive_rate(&patterns, text));
+        let (ours, naive) = (rate(detector, text, TIMES), naive_rate(&patterns, text));
         println!("{name:<8}{ours:>10.3}{naive:>16.4}{:>8.0}", ours / naive);
     }
-    println!("{:<8}{:>10.3}", "5,000 terms, clean", rate(&listed, &clean));
+    println!("{:<8}{:>10.3}", "5,000 terms, clean", rate(&listed, &clean, TIMES));
 }
 
 fn floods(detector: &Detector) {
@@ -310,8 +315,8 @@ fn floods(detector: &Detector) {
     ];
     let mut worst = (f64::MAX, "");
     for flood in floods {
-        let short = rate(detector, &flood.repeat((SIZE / 4) / flood.len()));
-        let long = rate(detector, &flood.repeat(SIZE / flood.len()));
+        let short = rate(detector, &flood.repeat((SIZE / 4) / flood.len()), TIMES);
+        let long = rate(detector, &flood.repeat(SIZE / flood.len()), TIMES);
         println!(
             "  {flood:<44}{:>8.0} MB/s, {:>5.2} of that at four times the length",
             short * 1e3,
@@ -332,7 +337,7 @@ fn redactor(shield: &Arc<Shield>) -> Redactor {
 fn small() {
     let shield = Arc::new(Shield::new(&config()).unwrap());
     let text = prose(&mut Dice::new(2), 2048);
-    let seconds = best(|| {
+    let seconds = best(TIMES, || {
         for _ in 0..1000 {
             let mut redactor = redactor(&shield);
             black_box(redactor.redact(&text, Context { name: "content" }, Reading::Plain).unwrap());
@@ -342,7 +347,7 @@ fn small() {
     let pieces: Vec<&str> =
         text.as_bytes().chunks(5).map(|c| std::str::from_utf8(c).unwrap()).collect();
     let mut one = redactor(&shield);
-    let seconds = best(|| {
+    let seconds = best(TIMES, || {
         let mut stream = StreamRedactor::new(Reading::Plain);
         let mut out = String::with_capacity(4096);
         pieces.iter().for_each(|piece| stream.push(&mut one, piece, &mut out).unwrap());
@@ -353,7 +358,7 @@ fn small() {
         .unwrap();
     let (vault, ..) = one.into_answer();
     let restorer = Restorer::new(vault, Spelling::Plain);
-    let seconds = best(|| {
+    let seconds = best(TIMES, || {
         let mut stream = StreamRestorer::new(restorer.clone());
         let mut out = String::with_capacity(4096);
         pieces.iter().for_each(|piece| stream.push(piece, &mut out));

@@ -143,7 +143,11 @@ impl Detector {
         if is_disguised(text, escapes) {
             let folded = Folded::new(text, escapes, 0);
             let found = self.decide_all(&folded.text, named);
-            let back = |one: &Candidate| finding(one, folded.start(one.start), folded.end(one.end));
+            let mut near = 0;
+            let back = |one: &Candidate| {
+                let start = folded.start_after(one.start, &mut near);
+                finding(one, start, folded.end_after(one.end, &mut near))
+            };
             return found.iter().map(back).collect();
         }
         let found = self.decide_all(text.as_bytes(), named);

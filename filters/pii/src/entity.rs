@@ -116,6 +116,7 @@ impl EntitySet {
         Entity::ALL.iter().copied().collect()
     }
 
+    #[inline]
     fn place(entity: Entity) -> (usize, u64) {
         let n = entity as usize;
         (n / 64, 1 << (n % 64))
@@ -130,6 +131,7 @@ impl EntitySet {
     }
 
     /// Whether it is in.
+    #[inline]
     pub fn contains(&self, entity: Entity) -> bool {
         let (word, bit) = Self::place(entity);
         self.0.get(word).is_some_and(|word| word & bit != 0)
@@ -140,6 +142,23 @@ impl EntitySet {
         *self == Self::default()
     }
 
+    /// Whether anything is in both.
+    #[inline]
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).any(|(own, others)| own & others != 0)
+    }
+
+    /// What is in both.
+    #[inline]
+    pub(crate) fn common(&self, other: &Self) -> Self {
+        let mut set = *self;
+        for (own, others) in set.0.iter_mut().zip(other.0) {
+            *own &= others;
+        }
+        set
+    }
+
+    #[inline]
     pub(crate) fn join(&mut self, other: &Self) {
         for (own, others) in self.0.iter_mut().zip(other.0) {
             *own |= others;

@@ -2,8 +2,6 @@
 
 use super::words::WORDS;
 use crate::entity::EntitySet;
-use aho_corasick::automaton::OverlappingState;
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::sync::LazyLock;
 use wide::u8x16;
 
@@ -27,6 +25,8 @@ struct Phrase {
 
 /// Phrases of Latin letters, found by their first words.
 struct Phrases {
+    /// Bits of the hashes that there are: nearly all words of a text are told by it that they are none.
+    filter: [u64; FILTER / 64],
     /// Sorted by the first word's key.
     list: Vec<(u64, Phrase)>,
     /// By a key's hash, where its phrases begin; 0 for nowhere.
@@ -34,18 +34,38 @@ struct Phrases {
 }
 
 const PLACES: usize = 2048;
+const FILTER: usize = 8192;
+const SMALL: u64 = 0x2020_2020_2020_2020;
 
 /// The first eight letters of a word in small letters, and its length.
 fn key(word: &[u8]) -> u64 {
-    let first = match word.first_chunk::<8>() {
-        Some(first) => u64::from_le_bytes(*first) | 0x2020_2020_2020_2020,
-        None => word.iter().rev().fold(0, |key, byte| key << 8 | u64::from(byte | 0x20)),
-    };
-    first ^ (word.len() as u64) << 59
+    let mut first = [0; 8];
+    first.iter_mut().zip(word).for_each(|(to, from)| *to = *from);
+    key_of(u64::from_le_bytes(first), word.len())
 }
 
+/// The same from eight bytes of the text, of which the first `len` are the word.
+#[inline]
+fn key_of(bytes: u64, len: usize) -> u64 {
+    let unused = 64 - 8 * len.min(8) as u32;
+    ((bytes | SMALL) & u64::MAX >> unused) ^ (len as u64) << 59
+}
+
+#[inline]
+fn hash(key: u64) -> u64 {
+    key.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[inline]
 fn place(key: u64) -> usize {
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53) as usize
+    (hash(key) >> 53) as usize
+}
+
+/// The word and the bit of a key in a filter.
+#[inline]
+fn filter_bit(key: u64) -> (usize, u64) {
+    let bit = hash(key) >> 51;
+    ((bit / 64) as usize, 1 << (bit % 64))
 }
 
 /// Every word of the table with all that it speaks for.
@@ -70,16 +90,26 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     };
     let mut list: Vec<_> = latin.map(phrase).collect();
     list.sort_by_key(|(key, _)| (place(*key), *key));
-    let mut places = vec![0; PLACES];
+    let (mut places, mut filter) = (vec![0; PLACES], [0; FILTER / 64]);
     for (number, (key, _)) in (1..).zip(&list) {
         if let Some(at) = places.get_mut(place(*key)).filter(|at| **at == 0) {
             *at = number;
         }
+        let (at, bit) = filter_bit(*key);
+        if let Some(bits) = filter.get_mut(at) {
+            *bits |= bit;
+        }
     }
-    Phrases { list, places }
+    Phrases { filter, list, places }
 });
 
 impl Phrases {
+    #[inline]
+    fn may_have(&self, key: u64) -> bool {
+        let (at, bit) = filter_bit(key);
+        self.filter.get(at).is_some_and(|bits| bits & bit != 0)
+    }
+
     /// Those whose first word may have this key.
     fn with(&self, key: u64) -> impl Iterator<Item = &Phrase> {
         let at = place(key);
@@ -93,36 +123,91 @@ impl Phrases {
 impl Phrase {
     /// Where the phrase ends, if its first word stands from `start` to `end`.
     fn end(&self, text: &[u8], start: usize, end: usize) -> Option<usize> {
-        let word = text.get(start..end)?;
+        // Up to eight letters were compared by the key.
+        let more = self.word.as_bytes().get(8..).unwrap_or_default();
+        let same = end - start == self.word.len()
+            && (more.is_empty() || text.get(start + 8..end)?.eq_ignore_ascii_case(more));
+        if !same {
+            return None;
+        }
+        if self.rest.is_empty() {
+            return Some(end);
+        }
         let after = end + self.rest.len();
         let rest = text.get(end..after)?;
         let follows =
             rest.iter().zip(self.rest.bytes()).all(|(byte, wanted)| folded(*byte) == wanted);
-        let joined = !self.rest.is_empty() && text.get(after).is_some_and(u8::is_ascii_alphabetic);
-        (word.eq_ignore_ascii_case(self.word.as_bytes()) && follows && !joined).then_some(after)
+        let joined = text.get(after).is_some_and(u8::is_ascii_alphabetic);
+        (follows && !joined).then_some(after)
     }
 }
 
-/// Words that hold letters of other scripts. Most texts never need them.
+/// A word that holds letters of other scripts.
 struct Foreign {
-    words: AhoCorasick,
-    /// What each word speaks for, and whether it must stand alone (beyond Latin none need).
-    meanings: Vec<(EntitySet, bool)>,
+    /// In small letters.
+    word: &'static [u8],
+    /// Bytes before its first byte beyond ASCII.
+    before: usize,
+    meaning: EntitySet,
+    /// Whether it must stand alone (beyond Latin none need).
+    alone: bool,
 }
 
-static FOREIGN: LazyLock<Option<Foreign>> = LazyLock::new(|| {
+/// Such words by their first two bytes beyond ASCII.
+struct Foreigners {
+    /// Bits of the pairs that there are, by their first and the end of their second byte.
+    filter: [u64; 64],
+    /// Sorted by them.
+    list: Vec<(u16, Foreign)>,
+}
+
+impl Foreigners {
+    fn place(lead: u16) -> (usize, u64) {
+        // The first byte lies from 0xc0 to 0xff, and six bits of the second one count.
+        (usize::from(lead >> 8 & 0x3f), 1 << (lead & 0x3f))
+    }
+
+    #[inline]
+    fn may_have(&self, lead: u16) -> bool {
+        let (at, bit) = Self::place(lead);
+        lead >= 0xc000 && self.filter.get(at).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
+static FOREIGN: LazyLock<Foreigners> = LazyLock::new(|| {
     let foreign = vocabulary().into_iter().filter(|(word, _)| !word.is_ascii());
-    let (words, meanings): (Vec<_>, Vec<_>) = foreign.unzip();
-    let alone = |word: &&str| word.chars().next().is_some_and(|first| u32::from(first) < 0x370);
-    let meanings = meanings.into_iter().zip(words.iter().map(alone)).collect();
-    let words = AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::DFA))
-        .match_kind(MatchKind::Standard)
-        .prefilter(false)
-        .build(words)
-        .ok()?;
-    Some(Foreign { words, meanings })
+    let with_lead = foreign.filter_map(|(word, meaning)| {
+        let before = word.bytes().position(|byte| byte >= 0x80)?;
+        let lead = word.as_bytes().get(before..)?.first_chunk::<2>()?;
+        let alone = word.chars().next().is_some_and(|first| u32::from(first) < 0x370);
+        let foreign = Foreign { word: word.as_bytes(), before, meaning, alone };
+        Some((u16::from_be_bytes(*lead), foreign))
+    });
+    let mut list: Vec<_> = with_lead.collect();
+    list.sort_by_key(|(lead, _)| *lead);
+    let mut filter = [0; 64];
+    for (lead, _) in &list {
+        let (at, bit) = Foreigners::place(*lead);
+        if let Some(bits) = filter.get_mut(at) {
+            *bits |= bit;
+        }
+    }
+    Foreigners { filter, list }
 });
+
+impl Foreign {
+    /// Where the word stands, if its first byte beyond ASCII is at `at`; it begins no earlier than `from`.
+    fn stands(&self, text: &[u8], from: usize, at: usize) -> Option<(usize, usize)> {
+        let start = at.checked_sub(self.before).filter(|start| *start >= from)?;
+        let end = start + self.word.len();
+        let said = text.get(start..end)?;
+        let same = said.iter().zip(self.word).all(|(byte, wanted)| folded(*byte) == *wanted);
+        let joins =
+            |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphabetic);
+        let inside = self.alone && (joins(start.checked_sub(1)) || joins(Some(end)));
+        (same && !inside).then_some((start, end))
+    }
+}
 
 fn folded(byte: u8) -> u8 {
     match byte {
@@ -150,15 +235,7 @@ pub(crate) struct Words {
     upto: usize,
     spoken_upto: usize,
     spoken: Vec<Spoken>,
-    foreign: Heard,
-}
-
-/// What was read of a text by the automaton.
-#[derive(Default)]
-struct Heard {
-    read: Vec<u8>,
-    state: Option<OverlappingState>,
-    spoken: Vec<Spoken>,
+    foreign: Vec<Spoken>,
 }
 
 impl Words {
@@ -168,13 +245,13 @@ impl Words {
         if !self.begun || first < self.from || first > self.upto {
             (self.begun, self.from, self.upto, self.spoken_upto) = (true, first, first, first);
             self.spoken.clear();
-            self.foreign = Heard::default();
+            self.foreign.clear();
         }
         self.read_to(text, at);
         let mut set = EntitySet::default();
         let near = self.spoken.iter().rev().take_while(|one| one.start >= first);
         near.filter(|one| one.end <= at).for_each(|one| set.join(&one.meaning));
-        let near = self.foreign.spoken.iter().rev().take_while(|one| one.end + REACH > at);
+        let near = self.foreign.iter().rev().take_while(|one| one.end + REACH > at);
         let within = near.filter(|one| one.start >= first && one.end <= at);
         within.for_each(|one| set.join(&one.meaning));
         set
@@ -197,37 +274,73 @@ impl Words {
             // The rest of a word that began out of reach.
             here = word_end(text, here);
         }
+        let phrases = &*PHRASES;
         while here < at {
-            let letters = letter_mask(text.get(here..).unwrap_or_default());
-            let mut starts = letters & !(letters << 1);
-            let block = here;
-            here += BLOCK;
-            while starts != 0 {
-                let bit = starts.trailing_zeros() as usize;
-                starts &= starts - 1;
-                let start = block + bit;
-                if start >= at {
-                    break;
-                }
-                let mut end = start + (!(letters >> bit)).trailing_zeros() as usize;
-                if end >= block + BLOCK {
-                    end = word_end(text, start);
-                    here = end;
-                }
-                self.word(text, start, end);
-            }
+            here = self.block(phrases, text, here, at);
         }
-        if self.foreign.state.is_some() || !unread.is_ascii() {
-            self.foreign.hear(text, self.from, at);
+        if !unread.is_ascii() {
+            self.hear(text, begun, at);
         }
         self.upto = at.max(self.spoken_upto);
     }
 
-    fn word(&mut self, text: &[u8], start: usize, end: usize) {
-        self.spoken_upto = end;
-        for phrase in PHRASES.with(key(text.get(start..end).unwrap_or_default())) {
+    /// Reads the words that begin in the 64 bytes from `base` on and before `at`; returns where to read on.
+    fn block(&mut self, phrases: &Phrases, text: &[u8], base: usize, at: usize) -> usize {
+        let rest = text.get(base..).unwrap_or_default();
+        let letters = letter_mask(rest);
+        let mut starts = letters & !(letters << 1);
+        if let Some(ahead) = at.checked_sub(base).filter(|ahead| *ahead < BLOCK) {
+            starts &= !(u64::MAX << ahead);
+        }
+        while starts != 0 {
+            let bit = starts.trailing_zeros() as usize;
+            starts &= starts - 1;
+            let start = base + bit;
+            let len = (!(letters >> bit)).trailing_zeros() as usize;
+            if bit + len >= BLOCK {
+                let end = word_end(text, start);
+                self.spoken_upto = end;
+                let key = key(text.get(start..end).unwrap_or_default());
+                self.phrases(phrases, text, (start, end), key);
+                return end;
+            }
+            let key = match rest.get(bit..).and_then(|rest| rest.first_chunk::<8>()) {
+                Some(bytes) => key_of(u64::from_le_bytes(*bytes), len),
+                None => key(rest.get(bit..bit + len).unwrap_or_default()),
+            };
+            self.spoken_upto = start + len;
+            if phrases.may_have(key) {
+                self.phrases(phrases, text, (start, start + len), key);
+            }
+        }
+        base + BLOCK
+    }
+
+    /// Notes what begins with a word.
+    #[inline(never)]
+    fn phrases(&mut self, phrases: &Phrases, text: &[u8], (start, end): (usize, usize), key: u64) {
+        for phrase in phrases.with(key) {
             if let Some(end) = phrase.end(text, start, end) {
                 self.spoken.push(Spoken { start, end, meaning: phrase.meaning });
+            }
+        }
+    }
+
+    /// Hears the words of other scripts that have a letter of theirs between `begun` and `at`.
+    fn hear(&mut self, text: &[u8], begun: usize, at: usize) {
+        let foreign = &*FOREIGN;
+        let unread = text.get(begun..at).unwrap_or_default();
+        for (n, lead) in unread.iter().zip(unread.iter().skip(1)).enumerate() {
+            let lead = u16::from_be_bytes([*lead.0, *lead.1]);
+            if !foreign.may_have(lead) {
+                continue;
+            }
+            let from = foreign.list.partition_point(|(known, _)| *known < lead);
+            let rest = foreign.list.get(from..).unwrap_or_default();
+            for (_, word) in rest.iter().take_while(|(known, _)| *known == lead) {
+                if let Some((start, end)) = word.stands(text, self.from, begun + n) {
+                    self.foreign.push(Spoken { start, end, meaning: word.meaning });
+                }
             }
         }
     }
@@ -258,30 +371,6 @@ fn letter_mask(text: &[u8]) -> u64 {
 fn word_end(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()
-}
-
-impl Heard {
-    /// Hears on, from where it stopped or from `from`, to `at`.
-    fn hear(&mut self, text: &[u8], from: usize, at: usize) {
-        let Some(foreign) = FOREIGN.as_ref() else { return };
-        let state = self.state.get_or_insert_with(OverlappingState::start);
-        let more = text.get(from + self.read.len()..at).unwrap_or_default();
-        self.read.extend(more.iter().map(|byte| folded(*byte)));
-        let joins =
-            |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphabetic);
-        loop {
-            foreign.words.find_overlapping(&self.read, state);
-            let Some(found) = state.get_match() else { return };
-            let (start, end) = (from + found.start(), from + found.end());
-            let Some((meaning, alone)) = foreign.meanings.get(found.pattern().as_usize()) else {
-                continue;
-            };
-            // What follows is told by the text, not by what was read of it.
-            if !(*alone && (joins(start.checked_sub(1)) || joins(Some(end)))) {
-                self.spoken.push(Spoken { start, end, meaning: *meaning });
-            }
-        }
-    }
 }
 
 /// What the words of a text speak for.

@@ -14,12 +14,39 @@ const PARTING: u8 = 1;
 fn plain_len(text: &str, escapes: bool) -> usize {
     const BLOCK: usize = 32;
     let bytes = text.as_bytes();
-    let blocks = bytes.as_chunks::<BLOCK>().0.iter().take_while(|block| block.is_ascii());
-    let whole = blocks.count() * BLOCK;
-    let rest = bytes.get(whole..).unwrap_or_default();
-    let ascii = whole + rest.iter().take_while(|byte| byte.is_ascii()).count();
-    let front = bytes.get(..ascii).unwrap_or_default();
-    if escapes { memchr(b'\\', front).unwrap_or(ascii) } else { ascii }
+    let mut plain = 0;
+    while let Some(rest) = bytes.get(plain..).filter(|rest| !rest.is_empty()) {
+        let blocks = rest.as_chunks::<BLOCK>().0.iter().take_while(|block| block.is_ascii());
+        let whole = blocks.count() * BLOCK;
+        let tail = rest.get(whole..).unwrap_or_default();
+        plain += whole + tail.iter().take_while(|byte| byte.is_ascii()).count();
+        let other = bytes.get(plain..).unwrap_or_default();
+        let foreign = other.iter().take_while(|byte| !byte.is_ascii()).count();
+        match other.get(..foreign).unwrap_or_default().windows(2).position(may_be_worn) {
+            Some(at) => {
+                plain += at;
+                break;
+            }
+            None => plain += foreign,
+        }
+    }
+    let front = bytes.get(..plain).unwrap_or_default();
+    if escapes { memchr(b'\\', front).unwrap_or(plain) } else { plain }
+}
+
+/// Whether a character that begins with two bytes may read as another; never for bytes in a character.
+#[inline]
+fn may_be_worn(lead: &[u8]) -> bool {
+    matches!(
+        lead,
+        [0xc2, 0xa0 | 0xad]
+            | [0xd9, 0xa0..=0xa9]
+            | [0xdb, 0xb0..=0xb9]
+            | [0xe0, 0xa5 | 0xa7]
+            | [0xe2, 0x80 | 0x81 | 0x88]
+            | [0xe3, 0x80]
+            | [0xef, 0xb9 | 0xbb..=0xbd]
+    )
 }
 
 /// What a character reads as.
@@ -92,8 +119,11 @@ fn worn(text: &str, leads: [u8; 3]) -> bool {
     let mut at = 0;
     let [a, b, c] = leads;
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr3(a, b, c, rest)) {
-        let here = text.get(at + found..).and_then(|rest| rest.chars().next());
-        if here.is_some_and(|character| !matches!(reading(character), Reading::Itself)) {
+        let lead = bytes.get(at + found..at + found + 2).unwrap_or_default();
+        let here = || text.get(at + found..).and_then(|rest| rest.chars().next());
+        if may_be_worn(lead)
+            && here().is_some_and(|character| !matches!(reading(character), Reading::Itself))
+        {
             return true;
         }
         at += found + 1;
@@ -177,22 +207,45 @@ impl Folded {
 
     /// Where the byte at `at` of the folded text stands in the original.
     pub(crate) fn start(&self, at: usize) -> usize {
-        let next = self.stretches.partition_point(|stretch| stretch.folded <= at);
-        let stretch = next.checked_sub(1).and_then(|n| self.stretches.get(n));
-        stretch.map_or(at, |stretch| stretch.original + (at - stretch.folded))
+        self.start_after(at, &mut 0)
     }
 
     /// Where what ends before `at` in the folded text ends in the original.
     pub(crate) fn end(&self, at: usize) -> usize {
+        self.end_after(at, &mut 0)
+    }
+
+    /// The same for places that are asked for in order: `near` is how far the last answer lay.
+    pub(crate) fn start_after(&self, at: usize, near: &mut usize) -> usize {
+        let stretch = self.stretch(at, near);
+        stretch.map_or(at, |stretch| stretch.original + (at - stretch.folded))
+    }
+
+    /// Likewise.
+    pub(crate) fn end_after(&self, at: usize, near: &mut usize) -> usize {
         if at == self.text.len() {
             return self.last_end;
         }
-        let next = self.stretches.partition_point(|stretch| stretch.folded <= at);
-        match next.checked_sub(1).and_then(|n| self.stretches.get(n)) {
+        match self.stretch(at, near) {
             Some(stretch) if stretch.folded == at => stretch.before,
             Some(stretch) => stretch.original + (at - stretch.folded),
             None => at,
         }
+    }
+
+    /// The last stretch that begins at or before `at`, looked for from number `near` on: in steps that
+    /// grow, for most answers lie close to the last one.
+    fn stretch(&self, at: usize, near: &mut usize) -> Option<&Stretch> {
+        let (mut step, mut upto) = (1, *near);
+        while self.stretches.get(upto).is_some_and(|stretch| stretch.folded <= at) {
+            *near = upto;
+            upto += step;
+            step *= 2;
+        }
+        let between = self.stretches.get(*near..upto.min(self.stretches.len())).unwrap_or_default();
+        let count = between.partition_point(|stretch| stretch.folded <= at);
+        *near += count.saturating_sub(1);
+        between.get(count.checked_sub(1)?)
     }
 }
 

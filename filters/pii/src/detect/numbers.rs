@@ -5,7 +5,7 @@ use super::phones;
 use super::reader::{Reader, is_alnum};
 use super::rows::Row;
 use super::scan::Scan;
-use super::shapes::{Fit, Gap, Key, RUN_MAX, SHAPES};
+use super::shapes::{Fit, Gap, Place, RUN_MAX, SHAPES};
 use super::tokens;
 use crate::entity::Entity;
 use smallvec::SmallVec;
@@ -17,8 +17,8 @@ const PREFIX_MAX: usize = 4;
 
 /// Asks what the digit at `at` is part of; returns where to look on.
 pub(crate) fn digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
-    let start = scan.text.run_back(at, TOKEN_MAX, is_alnum);
-    let end = scan.text.run(at, TOKEN_MAX, is_alnum);
+    let start = scan.text.alnum_start(at, TOKEN_MAX);
+    let end = scan.text.alnum_end(at, TOKEN_MAX);
     if end - start >= TOKEN_MAX {
         // Not past the end: what comes makes it only longer.
         let _ = scan.text.was_touched();
@@ -43,25 +43,25 @@ fn blob_end(text: &[u8], from: usize) -> usize {
 struct Compact {
     bytes: [u8; 64],
     len: usize,
-}
-
-impl Default for Compact {
-    fn default() -> Self {
-        Self { bytes: [0; 64], len: 0 }
-    }
+    /// Up to where the text was read.
+    upto: usize,
 }
 
 impl Compact {
-    #[inline]
-    fn append(&mut self, run: &[u8]) {
-        for (to, from) in self.bytes.iter_mut().skip(self.len).zip(run) {
-            *to = from.to_ascii_uppercase();
-        }
-        self.len += run.len();
+    fn at(start: usize) -> Self {
+        Self { bytes: [0; 64], len: 0, upto: start }
     }
 
-    /// Empty for what is longer than any value.
-    fn text(&self) -> &[u8] {
+    /// Those of the text up to `end`; empty for what is longer than any value.
+    fn read_to(&mut self, text: &Reader<'_>, end: usize) -> &[u8] {
+        let more = text.slice(self.upto, end).iter().filter(|byte| is_alnum(**byte));
+        for byte in more {
+            if let Some(place) = self.bytes.get_mut(self.len) {
+                *place = byte.to_ascii_uppercase();
+            }
+            self.len += 1;
+        }
+        self.upto = end;
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
@@ -73,43 +73,34 @@ struct Fitting {
     joined: bool,
 }
 
+type AllFitting = SmallVec<[Fitting; 4]>;
+
 /// Reads runs from `start` on for as long as a shape begins like them, and proposes what fits.
 fn shapes(scan: &mut Scan<'_, '_>, start: usize) {
-    let mut fitting: SmallVec<[Fitting; 4]> = SmallVec::new();
-    let mut compact = Compact::default();
-    let (mut key, mut fit): (Key, Option<Fit>) = (Key::default(), None);
+    let shapes = &*SHAPES;
+    let mut fitting = AllFitting::new();
+    let mut compact = Compact::at(start);
+    let mut here = shapes.root();
     let (mut at, mut gap) = (start, Gap::None);
     let (mut first_gap, mut last_gap) = (Gap::None, Gap::None);
     loop {
-        let letters = scan.text.at(at).is_ascii_alphabetic();
-        let end = if letters {
-            scan.text.run(at, RUN_MAX + 1, |byte| byte.is_ascii_alphabetic())
-        } else {
-            scan.text.run(at, RUN_MAX + 1, |byte| byte.is_ascii_digit())
-        };
-        if fit.is_some_and(|fit| !fit.leads_to(letters, end - at)) {
-            break;
-        }
-        let Some(next) = key.with(gap, letters, end - at) else { break };
-        let Some(found) = SHAPES.find(next) else { break };
-        compact.append(scan.text.slice(at, end));
-        (key, at, gap, fit) = (next, end, Gap::None, Some(found));
+        let (end, letters) = scan.text.same_end(at, RUN_MAX + 1);
+        let Some(found) = shapes.step(here, gap, letters, end - at) else { break };
+        (here, at, gap) = (found, end, Gap::None);
+        let (_, fit) = here;
         if is_alnum(scan.text.at(at)) {
-            if !found.goes_on(Gap::None) {
+            if !fit.goes_on(Gap::None) {
                 break;
             }
             continue;
         }
-        if found.is_any() {
+        if fit.is_any() {
             // A check digit in parentheses takes the second one along.
             let closed = last_gap == Gap::Parenthesis && scan.text.at(at) == b')';
             let end = at + usize::from(closed);
-            fits(scan, start, end, first_gap, found.rows(), compact.text(), &mut fitting);
+            fits(scan, (start, end, first_gap), here, &mut compact, &mut fitting);
         }
-        let Some((sign, width)) = gap_at(&scan.text, at).filter(|(sign, _)| found.goes_on(*sign))
-        else {
-            break;
-        };
+        let Some((sign, width)) = gap_at(&scan.text, at, fit) else { break };
         if !is_alnum(scan.text.at(at + width)) {
             break;
         }
@@ -121,21 +112,26 @@ fn shapes(scan: &mut Scan<'_, '_>, start: usize) {
     propose(scan, start, &fitting);
 }
 
+/// Notes the rows that fit what stands from `start` to `end`.
 fn fits(
     scan: &mut Scan<'_, '_>,
-    start: usize,
-    end: usize,
-    gap: Gap,
-    rows: impl Iterator<Item = &'static Row>,
-    compact: &[u8],
-    fitting: &mut SmallVec<[Fitting; 4]>,
+    (start, end, gap): (usize, usize, Gap),
+    (place, fit): (Place, &Fit),
+    compact: &mut Compact,
+    fitting: &mut AllFitting,
 ) {
+    let shapes = &*SHAPES;
+    // Most kinds count with a word only, and most numbers have none.
+    let kinds = shapes.told_kinds(place).common(&scan.wanted.entities);
+    let told: &[&'static Row] = match kinds.is_empty() || !scan.told_any(start, &kinds) {
+        true => &[],
+        false => shapes.told(fit),
+    };
     let mut joined = None;
-    for row in rows {
-        // Most kinds count with a word only, and most numbers have none.
+    for row in shapes.bare(fit).iter().chain(told) {
         let may = scan.wants(row.entity)
             && (row.bare >= scan.wanted.threshold || scan.told(start, row.entity));
-        if may && (row.check)(compact) {
+        if may && (row.check)(compact.read_to(&scan.text, end)) {
             let joined = *joined.get_or_insert_with(|| is_joined(&scan.text, start, end, gap));
             fitting.push(Fitting { row, end, joined });
         }
@@ -159,20 +155,34 @@ fn propose(scan: &mut Scan<'_, '_>, start: usize, fitting: &[Fitting]) {
     }
 }
 
-/// What stands between two runs, and how long it is.
-fn gap_at(text: &Reader<'_>, at: usize) -> Option<(Gap, usize)> {
-    let blank = |width: usize| width + usize::from(text.at(at + width) == b' ');
-    Some(match text.at(at) {
-        b' ' => (Gap::Blank, 1),
-        b'-' => (Gap::Dash, 1),
-        b'.' => (Gap::Dot, 1),
-        b'/' => (Gap::Slash, 1),
-        b':' => (Gap::Colon, 1),
-        b')' => (Gap::Parenthesis, blank(1)),
-        b'(' => (Gap::Parenthesis, 1),
-        b',' if text.at(at + 1) == b' ' => (Gap::Comma, 2),
-        _ => return None,
-    })
+/// What a byte between two runs stands for.
+#[expect(clippy::indexing_slicing, reason = "worked out when it is compiled")]
+static GAPS: [Gap; 128] = {
+    let mut gaps = [Gap::None; 128];
+    gaps[b' ' as usize] = Gap::Blank;
+    gaps[b'-' as usize] = Gap::Dash;
+    gaps[b'.' as usize] = Gap::Dot;
+    gaps[b'/' as usize] = Gap::Slash;
+    gaps[b':' as usize] = Gap::Colon;
+    gaps[b'(' as usize] = Gap::Parenthesis;
+    gaps[b')' as usize] = Gap::Parenthesis;
+    gaps[b',' as usize] = Gap::Comma;
+    gaps
+};
+
+/// What stands between two runs, and how long it is, if the shapes go on with it.
+#[inline]
+fn gap_at(text: &Reader<'_>, at: usize, fit: &Fit) -> Option<(Gap, usize)> {
+    let byte = text.at(at);
+    let gap = GAPS.get(usize::from(byte)).copied().unwrap_or(Gap::None);
+    if gap == Gap::None || !fit.goes_on(gap) {
+        return None;
+    }
+    match byte {
+        b')' => Some((gap, 1 + usize::from(text.at(at + 1) == b' '))),
+        b',' => (text.at(at + 1) == b' ').then_some((gap, 2)),
+        _ => Some((gap, 1)),
+    }
 }
 
 /// Whether the value is part of a longer number: a further group on either side, by the same sign if
@@ -231,7 +241,7 @@ fn dialled(scan: &mut Scan<'_, '_>, start: usize) {
 
 /// Whether the digits from `start` on are many, or further ones follow after a sign.
 fn goes_on(text: &Reader<'_>, start: usize) -> bool {
-    let end = text.run(start, 7, |byte| byte.is_ascii_digit());
+    let end = text.digit_end(start, 7);
     let next = text.run(end, 3, |byte| b" -./()".contains(&byte));
     end - start == 7 || next > end && text.at(next).is_ascii_digit()
 }

@@ -2,8 +2,9 @@
 
 use super::email::{LOCAL_MAX, address, is_local, spelt_out};
 use super::labels::{self, BANK_LABELS, SECRET_LABELS, bank_code, password};
+use super::reader::is_alnum;
 use super::scan::{CERTAIN, Scan};
-use super::secrets::{self, JOINT_MAX, SECRETS, plain_literals, with_joint};
+use super::secrets::{self, JOINT_MAX, may_be_joint, plain_literals, with_joint};
 use super::{links, tokens};
 use crate::entity::Entity;
 use aho_corasick::packed::{self, Searcher};
@@ -66,7 +67,10 @@ pub(super) fn encoded_sign(scan: &mut Scan<'_, '_>, digit: usize) {
 
 /// Secrets by the word before a `_` or `-`.
 pub(super) fn joint(scan: &mut Scan<'_, '_>, sign: usize) {
-    let start = scan.text.run_back(sign, JOINT_MAX, |byte| byte.is_ascii_alphanumeric());
+    if !may_be_joint(&scan.text, sign) {
+        return;
+    }
+    let start = scan.text.run_back(sign, JOINT_MAX, is_alnum);
     let word = sign + 1 - start;
     if word > JOINT_MAX || word == 1 && scan.text.before(sign) == b'-' {
         return;
@@ -109,8 +113,7 @@ fn literal(scan: &mut Scan<'_, '_>, at: usize) {
         }
         return;
     }
-    for secret in SECRETS.iter().filter(|secret| secret.literal.as_bytes().first() == Some(&first))
-    {
+    for secret in secrets::beginning_with(first) {
         if let Some(hit) = secret.read(&scan.text, at) {
             scan.propose_hit(at, &hit, CERTAIN);
         }

@@ -69,6 +69,7 @@ impl<'t, 'o> Scan<'t, 'o> {
         }
     }
 
+    #[inline]
     pub(crate) fn wants(&self, entity: Entity) -> bool {
         self.wanted.entities.contains(entity)
     }
@@ -116,18 +117,26 @@ impl<'t, 'o> Scan<'t, 'o> {
     }
 
     /// Whether words before `at`, or the member's name, speak for an entity.
+    #[inline]
     pub(crate) fn told(&mut self, at: usize, entity: Entity) -> bool {
-        if self.wanted.named.contains(entity) {
-            return true;
-        }
-        let words = match self.told {
+        self.wanted.named.contains(entity) || self.words_before(at).contains(entity)
+    }
+
+    /// Whether they speak for any of some.
+    #[inline]
+    pub(crate) fn told_any(&mut self, at: usize, entities: &EntitySet) -> bool {
+        self.wanted.named.meets(entities) || self.words_before(at).meets(entities)
+    }
+
+    #[inline]
+    fn words_before(&mut self, at: usize) -> EntitySet {
+        match self.told {
             Some((place, words)) if place == at => words,
             _ => {
                 let words = self.words.before(self.text.text(), at);
                 self.told = Some((at, words));
                 words
             }
-        };
-        words.contains(entity)
+        }
     }
 }

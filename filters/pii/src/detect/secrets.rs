@@ -6,6 +6,7 @@ use super::reader::{Reader, is_alnum};
 use super::tail::{Class, Tail};
 use crate::entity::Entity::{self, *};
 use aho_corasick::packed::{self, Searcher};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// How a secret goes on after its literal.
@@ -258,7 +259,9 @@ fn number(word: &[u8]) -> u64 {
 
 /// Secrets by the word before their first sign, sorted.
 struct Joints {
-    /// Bits of the words that there are: nearly all words of a text are told by it that they are none.
+    /// Bits of the words' last two letters: nearly all words of a text are told by it that they are none.
+    ends: [u64; 16],
+    /// Bits of the words themselves.
     filter: [u64; 64],
     list: Vec<(u64, &'static Secret)>,
 }
@@ -268,19 +271,41 @@ fn filter_bit(word: u64) -> (usize, u64) {
     ((hash / 64) as usize, 1 << (hash % 64))
 }
 
+/// The place of two letters in a set of pairs; pairs may share one.
+#[inline]
+fn pair_bit(first: u8, second: u8) -> (usize, u64) {
+    let pair = usize::from(first & 31) << 5 | usize::from(second & 31);
+    (pair / 64, 1 << (pair % 64))
+}
+
 static JOINTS: LazyLock<Joints> = LazyLock::new(|| {
     let joints = SECRETS.iter().filter_map(|one| Some((number(joint(one.literal)?), one)));
     let mut joints: Vec<_> = joints.collect();
     joints.sort_by_key(|(word, _)| *word);
-    let mut filter = [0; 64];
-    for (word, _) in &joints {
+    let (mut ends, mut filter) = ([0; 16], [0; 64]);
+    for (word, secret) in &joints {
         let (at, bit) = filter_bit(*word);
         if let Some(place) = filter.get_mut(at) {
             *place |= bit;
         }
+        let (at, bit) = match joint(secret.literal) {
+            Some([.., first, second, _]) => pair_bit(*first, *second),
+            _ => continue,
+        };
+        if let Some(place) = ends.get_mut(at) {
+            *place |= bit;
+        }
     }
-    Joints { filter, list: joints }
+    Joints { ends, filter, list: joints }
 });
+
+/// Whether the word that stands before a sign may be one of a secret's; words of one character may all.
+#[inline]
+pub(crate) fn may_be_joint(text: &Reader<'_>, sign: usize) -> bool {
+    let (first, second) = (text.before(sign.saturating_sub(1)), text.before(sign));
+    let (at, bit) = pair_bit(first, second);
+    !is_alnum(first) || JOINTS.ends.get(at).is_some_and(|place| place & bit != 0)
+}
 
 /// Secrets that begin with this word and sign.
 pub(crate) fn with_joint(word: &[u8]) -> impl Iterator<Item = &'static Secret> {
@@ -293,6 +318,22 @@ pub(crate) fn with_joint(word: &[u8]) -> impl Iterator<Item = &'static Secret> {
     rest.iter().take_while(move |(known, _)| *known == word).map(|(_, secret)| *secret)
 }
 
+/// Secrets by the first byte of their literal.
+static BY_FIRST: LazyLock<HashMap<u8, Vec<&'static Secret>>> = LazyLock::new(|| {
+    let mut by_first: HashMap<u8, Vec<&'static Secret>> = HashMap::new();
+    for secret in SECRETS {
+        if let Some(first) = secret.literal.bytes().next() {
+            by_first.entry(first).or_default().push(secret);
+        }
+    }
+    by_first
+});
+
+/// Secrets whose literal begins with a byte.
+pub(crate) fn beginning_with(first: u8) -> &'static [&'static Secret] {
+    BY_FIRST.get(&first).map(Vec::as_slice).unwrap_or_default()
+}
+
 /// Literals that no sign leads to.
 pub(crate) fn plain_literals() -> impl Iterator<Item = &'static str> {
     SECRETS.iter().map(|secret| secret.literal).filter(|literal| joint(literal).is_none())
@@ -300,7 +341,9 @@ pub(crate) fn plain_literals() -> impl Iterator<Item = &'static str> {
 
 /// Whether a secret of a known kind begins here, which is found under its own name.
 pub(crate) fn is_known(text: &[u8]) -> bool {
-    SECRETS.iter().any(|secret| !secret.label && text.starts_with(secret.literal.as_bytes()))
+    let first = text.first().copied().unwrap_or(0);
+    let all = beginning_with(first).iter();
+    all.into_iter().any(|secret| !secret.label && text.starts_with(secret.literal.as_bytes()))
 }
 
 /// What documented samples hold.

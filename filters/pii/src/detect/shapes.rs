@@ -1,11 +1,11 @@
 //! From the runs of a number to the rows that it fits: one look-up a run.
 
 use super::rows::{ROWS, Row};
+use crate::entity::EntitySet;
 use std::collections::HashMap;
+use std::ptr;
 use std::sync::LazyLock;
 
-/// Runs that a shape may have.
-const RUNS_MAX: u32 = 14;
 /// Characters that a run may have.
 pub(crate) const RUN_MAX: usize = 31;
 
@@ -23,161 +23,217 @@ pub(crate) enum Gap {
     Comma,
 }
 
-/// The runs so far, as a number: nine bits for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Key {
-    bits: u128,
-    runs: u32,
-}
-
-impl Key {
-    /// The key with one more run; `None` when no shape has that many.
-    #[inline]
-    pub(crate) fn with(self, gap: Gap, letters: bool, len: usize) -> Option<Self> {
-        if len > RUN_MAX || self.runs == RUNS_MAX {
-            return None;
-        }
-        let run = len as u128 | u128::from(letters) << 5 | (gap as u128) << 6;
-        Some(Self { bits: self.bits | run << (9 * self.runs), runs: self.runs + 1 })
-    }
-
-    #[inline]
-    fn hash(self) -> u64 {
-        let folded = (self.bits as u64) ^ ((self.bits >> 64) as u64).rotate_left(29);
-        folded.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    key: u128,
-    first: u16,
-    count: u16,
-    /// The gaps that may follow, and the runs behind them.
-    gaps: u8,
-    runs: u64,
-}
+/// The runs so far, as a place in the tree of shapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Place(u16);
 
 /// What is known of some runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Fit {
-    first: u16,
-    count: u16,
-    gaps: u8,
+    /// The runs that may follow.
     runs: u64,
+    /// Where its rows are listed: those that count without a word, then those that do not.
+    first: u16,
+    bare: u8,
+    told: u8,
+    /// The gaps that may follow.
+    gaps: u8,
 }
 
-/// A bit for a run of a class and length.
-fn run_bit(letters: bool, len: usize) -> u64 {
-    1 << (len & RUN_MAX | usize::from(letters) << 5)
+/// A number below 64 for a run of a class and length.
+#[inline]
+fn run_number(letters: bool, len: usize) -> usize {
+    len & RUN_MAX | usize::from(letters) << 5
 }
 
 impl Fit {
     /// Whether longer shapes begin like this, with this gap next.
     #[inline]
-    pub(crate) fn goes_on(self, gap: Gap) -> bool {
+    pub(crate) fn goes_on(&self, gap: Gap) -> bool {
         self.gaps >> (gap as u8) & 1 == 1
     }
 
     /// Whether longer shapes begin like this, with this run next.
     #[inline]
-    pub(crate) fn leads_to(self, letters: bool, len: usize) -> bool {
-        len <= RUN_MAX && self.runs & run_bit(letters, len) != 0
+    pub(crate) fn leads_to(&self, letters: bool, len: usize) -> bool {
+        len <= RUN_MAX && self.runs >> run_number(letters, len) & 1 == 1
     }
 
-    /// The rows with exactly these runs.
-    pub(crate) fn rows(self) -> impl Iterator<Item = &'static Row> {
-        let from = usize::from(self.first);
-        let numbers = SHAPES.lists.get(from..from + usize::from(self.count)).unwrap_or_default();
-        numbers.iter().filter_map(|number| ROWS.get(usize::from(*number)))
-    }
-
-    pub(crate) fn is_any(self) -> bool {
-        self.count > 0
+    /// Whether rows have exactly these runs.
+    #[inline]
+    pub(crate) fn is_any(&self) -> bool {
+        self.bare | self.told != 0
     }
 }
 
-/// What is gathered of a beginning before the table is laid out.
+/// A way from one place to the next.
+#[derive(Debug, Clone, Copy, Default)]
+struct Branch {
+    /// Where it leaves and by which run; 0 for none.
+    key: u32,
+    to: Place,
+}
+
+#[inline]
+fn branch_key(from: Place, gap: Gap, letters: bool, len: usize) -> u32 {
+    u32::from(from.0) << 9 | (gap as u32) << 6 | run_number(letters, len) as u32
+}
+
+/// All shapes. The tree is small, for it is asked for every run of digits.
+pub(crate) struct Shapes {
+    branches: Vec<Branch>,
+    shift: u32,
+    /// By place.
+    fits: Vec<Fit>,
+    /// By place, the kinds of its rows that need a word.
+    kinds: Vec<EntitySet>,
+    /// The rows of all places, one list after another.
+    lists: Vec<&'static Row>,
+}
+
+pub(crate) static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Sketch::default().finished());
+
+impl Shapes {
+    /// The beginning: no runs.
+    pub(crate) fn root(&self) -> (Place, &Fit) {
+        static NOTHING: Fit = Fit { runs: 0, first: 0, bare: 0, told: 0, gaps: 0 };
+        (Place(0), self.fits.first().unwrap_or(&NOTHING))
+    }
+
+    /// What begins with one more run; `None` when nothing does.
+    #[inline]
+    pub(crate) fn step(
+        &self,
+        (from, fit): (Place, &Fit),
+        gap: Gap,
+        letters: bool,
+        len: usize,
+    ) -> Option<(Place, &Fit)> {
+        if !fit.leads_to(letters, len) {
+            return None;
+        }
+        let key = branch_key(from, gap, letters, len);
+        let mut at = (key.wrapping_mul(0x9e37_79b9) >> self.shift) as usize;
+        loop {
+            let branch = self.branches.get(at)?;
+            if branch.key == key {
+                return Some((branch.to, self.fits.get(usize::from(branch.to.0))?));
+            }
+            if branch.key == 0 {
+                return None;
+            }
+            at = (at + 1) % self.branches.len();
+        }
+    }
+
+    /// The rows of a place that may count without a word.
+    pub(crate) fn bare(&self, fit: &Fit) -> &[&'static Row] {
+        let from = usize::from(fit.first);
+        self.lists.get(from..from + usize::from(fit.bare)).unwrap_or_default()
+    }
+
+    /// Those that never do.
+    pub(crate) fn told(&self, fit: &Fit) -> &[&'static Row] {
+        let from = usize::from(fit.first) + usize::from(fit.bare);
+        self.lists.get(from..from + usize::from(fit.told)).unwrap_or_default()
+    }
+
+    /// The kinds of those.
+    #[inline]
+    pub(crate) fn told_kinds(&self, place: Place) -> EntitySet {
+        self.kinds.get(usize::from(place.0)).copied().unwrap_or_default()
+    }
+}
+
+/// A place before the table is laid out.
 #[derive(Default)]
 struct Node {
-    rows: Vec<u16>,
+    rows: Vec<&'static Row>,
     gaps: u8,
     runs: u64,
 }
 
-/// All shapes.
-pub(crate) struct Shapes {
-    slots: Vec<Slot>,
-    shift: u32,
-    lists: Vec<u16>,
+/// The tree as it grows.
+struct Sketch {
+    nodes: Vec<Node>,
+    branches: HashMap<u32, Place>,
 }
 
-pub(crate) static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::build);
+impl Default for Sketch {
+    fn default() -> Self {
+        let mut sketch = Self { nodes: vec![Node::default()], branches: HashMap::new() };
+        for row in ROWS {
+            for shape in row.shapes.split('|').flat_map(spellings) {
+                sketch.add(row, &shape);
+            }
+        }
+        sketch
+    }
+}
 
-impl Shapes {
-    /// What begins with these runs; `None` when nothing does.
-    #[inline]
-    pub(crate) fn find(&self, key: Key) -> Option<Fit> {
-        let mut at = (key.hash() >> self.shift) as usize;
-        loop {
-            let slot = self.slots.get(at)?;
-            if slot.key == key.bits {
-                let Slot { first, count, gaps, runs, .. } = *slot;
-                return Some(Fit { first, count, gaps, runs });
+impl Sketch {
+    fn add(&mut self, row: &'static Row, shape: &str) {
+        let mut place = Place(0);
+        for (gap, letters, len) in runs_of(shape) {
+            if let Some(node) = self.nodes.get_mut(usize::from(place.0)) {
+                node.gaps |= 1 << (gap as u8);
+                node.runs |= 1 << run_number(letters, len);
             }
-            if slot.key == 0 {
-                return None;
+            let key = branch_key(place, gap, letters, len);
+            let next = Place(u16::try_from(self.nodes.len()).unwrap_or(u16::MAX));
+            place = *self.branches.entry(key).or_insert(next);
+            if place == next {
+                self.nodes.push(Node::default());
             }
-            at = (at + 1) % self.slots.len();
+        }
+        let node = self.nodes.get_mut(usize::from(place.0));
+        if let Some(node) = node.filter(|node| !node.rows.iter().any(|one| ptr::eq(*one, row))) {
+            node.rows.push(row);
         }
     }
 
-    fn build() -> Self {
-        let mut nodes: HashMap<Key, Node> = HashMap::new();
-        for (number, row) in (0..).zip(ROWS) {
-            for shape in row.shapes.split('|').flat_map(spellings) {
-                let runs = runs_of(&shape);
-                let mut key = Some(Key::default());
-                for (n, (gap, letters, len)) in runs.iter().enumerate() {
-                    key = key.and_then(|key| key.with(*gap, *letters, *len));
-                    let node = key.map(|key| nodes.entry(key).or_default());
-                    match (node, runs.get(n + 1)) {
-                        (Some(node), Some((gap, letters, len))) => {
-                            node.gaps |= 1 << (*gap as u8);
-                            node.runs |= run_bit(*letters, *len);
-                        }
-                        (Some(node), None) if !node.rows.contains(&number) => {
-                            node.rows.push(number)
-                        }
-                        _ => {}
-                    }
-                }
-            }
+    fn finished(self) -> Shapes {
+        let size = (self.branches.len() * 3).next_power_of_two();
+        let mut shapes = Shapes {
+            branches: vec![Branch::default(); size],
+            shift: 32 - size.trailing_zeros(),
+            fits: Vec::new(),
+            kinds: Vec::new(),
+            lists: Vec::new(),
+        };
+        for node in self.nodes {
+            shapes.settle(node);
         }
-        let size = (nodes.len() * 4).next_power_of_two();
-        let shift = 64 - size.trailing_zeros();
-        let mut shapes = Self { slots: vec![Slot::default(); size], shift, lists: Vec::new() };
-        for (key, node) in nodes {
-            shapes.insert(key, &node);
+        for (key, to) in self.branches {
+            shapes.insert(Branch { key, to });
         }
         shapes
     }
+}
 
-    fn insert(&mut self, key: Key, node: &Node) {
-        let narrow = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-        let slot = Slot {
-            key: key.bits,
-            first: narrow(self.lists.len()),
-            count: narrow(node.rows.len()),
-            gaps: node.gaps,
+impl Shapes {
+    /// Lays out the next place.
+    fn settle(&mut self, mut node: Node) {
+        node.rows.sort_by_key(|row| row.bare == 0);
+        let bare = node.rows.iter().take_while(|row| row.bare > 0).count();
+        let narrow = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
+        self.fits.push(Fit {
             runs: node.runs,
-        };
-        self.lists.extend_from_slice(&node.rows);
-        let mut at = (key.hash() >> self.shift) as usize;
-        let size = self.slots.len();
-        while let Some(place) = self.slots.get_mut(at) {
-            if place.key == 0 {
-                *place = slot;
+            first: u16::try_from(self.lists.len()).unwrap_or(u16::MAX),
+            bare: narrow(bare),
+            told: narrow(node.rows.len() - bare),
+            gaps: node.gaps,
+        });
+        self.kinds.push(node.rows.iter().skip(bare).map(|row| row.entity).collect());
+        self.lists.append(&mut node.rows);
+    }
+
+    fn insert(&mut self, branch: Branch) {
+        let mut at = (branch.key.wrapping_mul(0x9e37_79b9) >> self.shift) as usize;
+        let size = self.branches.len();
+        while let Some(slot) = self.branches.get_mut(at) {
+            if slot.key == 0 {
+                *slot = branch;
                 return;
             }
             at = (at + 1) % size;
@@ -222,38 +278,29 @@ fn runs_of(shape: &str) -> Vec<(Gap, bool, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Gap, Key, SHAPES, runs_of, spellings};
+    use super::{Gap, SHAPES, runs_of, spellings};
     use crate::detect::rows::ROWS;
 
     #[test]
     fn every_shape_leads_to_its_row() {
         for row in ROWS {
             for shape in row.shapes.split('|').flat_map(spellings) {
-                let runs = runs_of(&shape);
-                let mut key = Key::default();
-                for (n, (gap, letters, len)) in runs.iter().enumerate() {
-                    key = key.with(*gap, *letters, *len).unwrap();
-                    let found = SHAPES.find(key).unwrap();
-                    match runs.get(n + 1) {
-                        Some((gap, letters, len)) => {
-                            assert!(
-                                found.goes_on(*gap) && found.leads_to(*letters, *len),
-                                "{shape}"
-                            );
-                        }
-                        None => {
-                            assert!(found.rows().any(|found| found.entity == row.entity), "{shape}")
-                        }
-                    }
+                let mut here = SHAPES.root();
+                for (gap, letters, len) in runs_of(&shape) {
+                    assert!(here.1.goes_on(gap) && here.1.leads_to(letters, len), "{shape}");
+                    here = SHAPES.step(here, gap, letters, len).unwrap();
                 }
+                let (place, fit) = here;
+                let mut all = SHAPES.bare(fit).iter().chain(SHAPES.told(fit));
+                assert!(all.any(|found| found.entity == row.entity), "{shape}");
+                assert!(row.bare > 0 || SHAPES.told_kinds(place).contains(row.entity), "{shape}");
             }
         }
     }
 
     #[test]
     fn other_runs_lead_nowhere() {
-        let key = Key::default().with(Gap::None, true, 30).unwrap();
-        assert!(SHAPES.find(key).is_none());
-        assert!(Key::default().with(Gap::None, true, 32).is_none());
+        assert!(SHAPES.step(SHAPES.root(), Gap::None, true, 30).is_none());
+        assert!(SHAPES.step(SHAPES.root(), Gap::None, true, 32).is_none());
     }
 }

@@ -15,8 +15,7 @@ use smallvec::SmallVec;
 /// Proposes what the token from `start` to `end` can be; its first digit that asks stands at `digit`.
 pub(crate) fn token(scan: &mut Scan<'_, '_>, start: usize, end: usize, digit: usize) {
     let text = scan.text.slice(start, end);
-    let letters = text.iter().any(u8::is_ascii_alphabetic);
-    if letters {
+    if scan.text.digit_end(start, end - start) < end {
         codes(scan, start, end, text);
         account(scan, start, text);
         wallet(scan, start, end, text);
