@@ -9,7 +9,7 @@ mod seal;
 mod series;
 
 pub use access_log::LineLog;
-pub use events::EventLog;
+pub use events::{EventLog, told};
 pub use hook::HttpHook;
 pub use meter::{InFlight, PrometheusMeter};
 pub use offload::OffloadPool;

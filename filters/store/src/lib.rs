@@ -7,6 +7,8 @@ mod embedded;
 mod error;
 mod redis;
 #[cfg(any(test, feature = "suite"))]
+pub mod events_suite;
+#[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
 pub use config::EmbeddedConfig;
