@@ -5,13 +5,13 @@ pub mod book_suite;
 mod config;
 mod embedded;
 mod error;
-mod redis;
 #[cfg(any(test, feature = "suite"))]
 pub mod events_suite;
+mod redis;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
 pub use config::EmbeddedConfig;
 pub use embedded::{Embedded, Tally};
 pub use error::Error;
-pub use redis::{BadUrl, RedisConfig, RedisMode};
+pub use redis::{BadUrl, RedisConfig, RedisDirectory, RedisEvents, RedisMode};
