@@ -273,6 +273,7 @@ pub fn random_hex(bytes: usize) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::RequestIds;
+    use std::time::Duration;
 
     #[test]
     fn ids_are_32_digits_and_grow() {

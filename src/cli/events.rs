@@ -4,6 +4,9 @@ use super::administer::Called;
 use super::call::Call;
 use clap::Args;
 
+const KINDS: [&str; 6] =
+    ["pii_detection", "pii_block", "blocklist", "prompt_injection", "hook", "hook_silent"];
+
 /// Which events of the guardrails.
 #[derive(Debug, Args)]
 pub(super) struct Events {
@@ -11,7 +14,7 @@ pub(super) struct Events {
     #[arg(long)]
     project: Option<String>,
     /// Only those of this type.
-    #[arg(long = "type", value_parser = ["pii", "blocklist", "prompt_injection", "hook"])]
+    #[arg(long = "type", value_parser = KINDS)]
     kind: Option<String>,
     /// How many, at most 1000.
     #[arg(long, default_value_t = 100)]

@@ -46,8 +46,8 @@ impl EventLog {
 impl GuardrailEvents for EventLog {
     fn record(&self, event: GuardrailEvent) {
         let direction = match event.direction {
-            Direction::Request => "request",
-            Direction::Response => "response",
+            Direction::Request => "input",
+            Direction::Response => "output",
         };
         self.events.record(Event {
             at_ms: event.timestamp_ms,
@@ -78,6 +78,6 @@ pub fn told(record: &EventRecord) -> Value {
         "entity_types": event.entities.iter().map(|name| &**name).collect::<Vec<_>>(),
         "entity_count": event.count,
         "request_id": &*event.request,
-        "timestamp": event.at_ms,
+        "timestamp": event.at_ms as f64 / 1000.0,
     })
 }

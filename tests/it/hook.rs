@@ -114,6 +114,10 @@ async fn its_silence_closes_or_opens_as_it_was_declared() {
             assert_eq!(answer.status, if passes { 200 } else { 503 }, "{on_failure} {at}");
         }
         assert_eq!(provider.count(), if passes { count } else { 0 });
+        let told = gateway.list("events?type=hook_silent").await;
+        let taken = if passes { "logged" } else { "blocked" };
+        assert_eq!(told.len(), count);
+        assert!(told.iter().all(|event| event["action_taken"] == taken), "{told:?}");
     }
 }
 
@@ -123,6 +127,7 @@ async fn one_that_takes_too_long_is_not_waited_for() {
     guardrail.next(Plan::hang());
     let answer = soon("an answer", gateway.ask(&Ask::chat(WHOLE))).await;
     refused(&answer, 503, "unavailable");
+    assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(provider.count(), 0);
     // The next one is asked anew.
     guardrail.next(says("allow"));

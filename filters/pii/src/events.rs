@@ -17,7 +17,8 @@ pub enum Direction {
 /// A finding of one request, as it is recorded. It holds no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardrailEvent {
-    /// `pii`, `blocklist`, `prompt_injection` or `hook`.
+    /// `pii_detection` or `pii_block`; `blocklist`, `prompt_injection` or `hook`; `hook_silent` where a
+    /// guardrail of one's own did not answer.
     pub kind: &'static str,
     /// The tenant's id.
     pub tenant_id: Arc<str>,
@@ -27,7 +28,7 @@ pub struct GuardrailEvent {
     pub direction: Direction,
     /// The mode of the policy.
     pub mode: &'static str,
-    /// What was done: an action's word, `BLOCK`, or `none`.
+    /// What was done: `blocked`, `masked`, `hashed`, `redacted`, or nothing: `logged`.
     pub action_taken: &'static str,
     /// The kinds that were found, sorted.
     pub entity_types: Vec<Box<str>>,

@@ -2,7 +2,7 @@
 
 mod lanes;
 
-use crate::config::{HookConfig, Mode};
+use crate::config::{Action, HookConfig, Mode};
 use crate::events::{
     Direction, GuardrailEvent, GuardrailEvents, GuardrailHook, HookRequest, HookVerdict,
 };
@@ -23,6 +23,7 @@ use behest_contract::prompt::{Prompt, Role};
 use lanes::Lanes;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Values may be put back into the answer, so nothing may spell it a second time: whoever writes it
 /// removes `logprobs`.
@@ -202,20 +203,13 @@ impl Watch {
         facts: &mut Facts,
     ) -> Verdict {
         let Some(subject) = self.told.clone() else { return Ok(()) };
-        if let Some(sentinel) = &policy.sentinel
-            && let Some(reason) = walk::check(prompt, sentinel)
-        {
+        if let Some(sentinel) = &policy.sentinel {
             let enforced = sentinel.mode() == Mode::Enforce;
-            self.tell(
-                &subject,
-                reason.label(),
-                Direction::Request,
-                sentinel.mode(),
-                if enforced { "BLOCK" } else { "none" },
-                Vec::new(),
-                1,
-            );
-            if enforced {
+            let reasons = walk::check(prompt, sentinel);
+            for reason in &reasons {
+                self.tell(&subject, Finding::of_prompt(reason.label(), sentinel.mode(), enforced));
+            }
+            if enforced && !reasons.is_empty() {
                 return Err(content_blocked());
             }
         }
@@ -279,16 +273,13 @@ impl Watch {
             match answer {
                 Some(HookVerdict::Allow) => Ok(()),
                 Some(HookVerdict::Block) => {
-                    let action = if enforced { "BLOCK" } else { "none" };
-                    self.tell(&subject, "hook", Direction::Request, mode, action, Vec::new(), 1);
+                    self.tell(&subject, Finding::of_prompt("hook", mode, enforced));
                     if enforced { Err(content_blocked()) } else { Ok(()) }
                 }
-                None if fail_open || !enforced => Ok(()),
                 None => {
-                    let message = "The request could not be checked by this project's guardrail.";
-                    Err(Box::new(
-                        Denial::new(Kind::Unavailable, message).note("pii: the hook is silent"),
-                    ))
+                    let refused = enforced && !fail_open;
+                    self.tell(&subject, Finding::of_prompt("hook_silent", mode, refused));
+                    if refused { Err(unchecked()) } else { Ok(()) }
                 }
             }
         }))
@@ -305,40 +296,70 @@ impl Watch {
         self.ports.metrics.found(tally);
         let mut names: Vec<Box<str>> = tally.iter().map(|(name, ..)| name.into()).collect();
         names.dedup();
-        let strongest = tally.strongest().map_or("none", |action| action.label());
-        let action = match (mode, blocked) {
-            (Mode::Enforce, true) => "BLOCK",
-            (Mode::Enforce, false) => strongest,
-            _ => "none",
+        let taken = match (mode, blocked) {
+            (Mode::Enforce, true) => BLOCKED,
+            (Mode::Enforce, false) => tally.strongest().map_or(LOGGED, taken),
+            _ => LOGGED,
         };
-        self.tell(subject, "pii", direction, mode, action, names, tally.total());
+        let kind = if taken == BLOCKED { "pii_block" } else { "pii_detection" };
+        let (entities, count) = (names, tally.total());
+        self.tell(subject, Finding { kind, direction, mode, taken, entities, count });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the members of an event")]
-    fn tell(
-        &self,
-        subject: &Subject,
-        kind: &'static str,
-        direction: Direction,
-        mode: Mode,
-        action: &'static str,
-        entity_types: Vec<Box<str>>,
-        entity_count: u64,
-    ) {
-        self.ports.metrics.event(kind, action);
+    fn tell(&self, subject: &Subject, finding: Finding) {
+        self.ports.metrics.event(finding.kind, finding.taken);
         self.ports.events.record(GuardrailEvent {
-            kind,
+            kind: finding.kind,
             tenant_id: subject.tenant.clone(),
             project_id: subject.project.clone(),
-            direction,
-            mode: mode.label(),
-            action_taken: action,
-            entity_types,
-            entity_count,
+            direction: finding.direction,
+            mode: finding.mode.label(),
+            action_taken: finding.taken,
+            entity_types: finding.entities,
+            entity_count: finding.count,
             request_id: subject.request.clone(),
             timestamp_ms: u64::try_from(self.ports.clock.unix().as_millis()).unwrap_or(u64::MAX),
         });
     }
+}
+
+/// The words of events for what was done.
+const BLOCKED: &str = "blocked";
+const LOGGED: &str = "logged";
+
+fn taken(action: Action) -> &'static str {
+    match action {
+        Action::Mask => "masked",
+        Action::Redact => "redacted",
+        Action::Hash => "hashed",
+        Action::Block => BLOCKED,
+    }
+}
+
+/// What is told of a finding.
+struct Finding {
+    kind: &'static str,
+    direction: Direction,
+    mode: Mode,
+    taken: &'static str,
+    entities: Vec<Box<str>>,
+    count: u64,
+}
+
+impl Finding {
+    /// A prompt as a whole is not wanted.
+    fn of_prompt(kind: &'static str, mode: Mode, refused: bool) -> Self {
+        let taken = if refused { BLOCKED } else { LOGGED };
+        let direction = Direction::Request;
+        Self { kind, direction, mode, taken, entities: Vec::new(), count: 1 }
+    }
+}
+
+/// The project's guardrail has said nothing.
+fn unchecked() -> Box<Denial> {
+    let message = "The request could not be checked by this project's guardrail.";
+    let denial = Denial::new(Kind::Unavailable, message).note("pii: the hook is silent");
+    Box::new(denial.retry_after(Duration::from_secs(1)))
 }
 
 /// Nobody asks the provider for what would have to be removed.

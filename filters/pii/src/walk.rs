@@ -72,25 +72,41 @@ fn redact_group(
     Ok(())
 }
 
-/// Why a prompt may not pass, if it may not.
-pub(crate) fn check(prompt: &Prompt, sentinel: &Sentinel) -> Option<Reason> {
+/// Why a prompt is not wanted: the first reason where that refuses it, else each kind once. The parts of a
+/// message are read one by one, and together as a provider reads them.
+pub(crate) fn check(prompt: &Prompt, sentinel: &Sentinel) -> Vec<Reason> {
+    let mut found: Vec<Reason> = Vec::new();
     if sentinel.mode() == Mode::Disabled {
-        return None;
+        return found;
     }
-    let messages = &prompt.outline().messages;
-    let own = |text: &Text| {
-        let message = text.message.and_then(|number| messages.get(number as usize));
-        let role = message.and_then(|message| message.role);
-        role.is_some_and(|role| {
-            [&b"system"[..], b"developer", b"assistant"]
-                .iter()
-                .any(|own| role.is(prompt.body(), own))
-        })
-    };
-    prompt.texts().find_map(|(_, text, now)| {
-        let foreign = text.message.is_some() && !own(text);
-        sentinel.check(&now, foreign)
-    })
+    let all: Vec<Found<'_>> = prompt.texts().collect();
+    let mut rest = all.as_slice();
+    while let Some(group) = rest.get(..neighbours(rest)).filter(|group| !group.is_empty()) {
+        rest = rest.get(group.len()..).unwrap_or_default();
+        let foreign = group.first().is_some_and(|(_, text, _)| is_foreign(prompt, text));
+        let whole: Option<String> =
+            (group.len() > 1).then(|| group.iter().map(|(.., now)| now.as_ref()).collect());
+        let parts = group.iter().map(|(.., now)| now.as_ref());
+        for reason in parts.chain(whole.as_deref()).flat_map(|text| sentinel.check(text, foreign)) {
+            if sentinel.mode() == Mode::Enforce {
+                return vec![reason];
+            }
+            if found.iter().all(|known| known.label() != reason.label()) {
+                found.push(reason);
+            }
+        }
+    }
+    found
+}
+
+/// Whether a text is a user's or a tool's: instructions in it are nobody's who may give any.
+fn is_foreign(prompt: &Prompt, text: &Text) -> bool {
+    let Some(number) = text.message else { return false };
+    let message = prompt.outline().messages.get(number as usize);
+    let own = [&b"system"[..], b"developer", b"assistant"];
+    !message
+        .and_then(|message| message.role)
+        .is_some_and(|role| own.iter().any(|own| role.is(prompt.body(), own)))
 }
 
 /// Whether an embedding's input is given as numbers of tokens, which nobody can read.
