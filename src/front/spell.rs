@@ -8,6 +8,7 @@ use behest_contract::json::{Malformed, Scanner, Span, Str};
 use behest_contract::sse;
 use bytes::Bytes;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 
 /// What the client asked for, as far as the spelling depends on it.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +91,7 @@ impl StreamSpeller {
         for text in &spread.before {
             self.write_made(text, out);
         }
-        if frame.says_more || spread.carried.iter().any(Option::is_some) {
+        if frame.says_more || spread.carried.iter().any(|texts| !texts.is_empty()) {
             let mut patch = self.spelling.patch(frame);
             spread.add_to(&mut patch, frame);
             self.write(frame, patch, out);
@@ -119,8 +120,7 @@ impl StreamSpeller {
 
     /// Writes an event of our own making, with one text in it.
     fn write_made(&self, text: &Text, out: &mut Vec<u8>) {
-        let choices = made_choices(text);
-        let Some(model) = &self.model else { return };
+        let (Some(choices), Some(model)) = (made_choices(text), &self.model) else { return };
         // The made choice takes the place of all others, and of what they say besides.
         let mut patch = Patch::default();
         patch.cut(model.choices, choices);
@@ -165,39 +165,58 @@ fn came_through(frame: &Frame, texts: &[&Text]) -> bool {
 
 /// Which text goes where: into one of the frame's parts, or into an event before or behind it.
 struct Spread<'a> {
-    carried: SmallVec<[Option<&'a Text>; 2]>,
+    /// One text for each part at most, but for those that come whole.
+    carried: SmallVec<[SmallVec<[&'a Text; 1]>; 2]>,
     before: Texts<'a>,
     after: Texts<'a>,
 }
 
 impl<'a> Spread<'a> {
-    /// A frame that finishes a choice carries the last text of each channel, so that nothing comes
+    /// A frame that finishes a choice carries the last texts of each channel, so that nothing comes
     /// behind the finish; any other carries the first, so that nothing comes before a role.
     fn new(frame: &Frame, texts: &[&'a Text], finishes: bool) -> Self {
         let mut spread = Self {
-            carried: SmallVec::from_elem(None, frame.parts.len()),
+            carried: SmallVec::from_elem(SmallVec::new(), frame.parts.len()),
             before: SmallVec::new(),
             after: SmallVec::new(),
         };
         for text in texts {
-            let part = frame.parts.iter().position(|part| part.channel == text.channel);
-            match part.and_then(|part| spread.carried.get_mut(part)) {
-                None => spread.before.push(text),
-                Some(carried @ None) => *carried = Some(text),
-                Some(Some(carried)) if finishes => {
-                    spread.before.push(carried);
-                    *carried = text;
-                }
-                Some(Some(_)) => spread.after.push(text),
-            }
+            spread.place(frame, text, finishes);
         }
         spread
     }
 
+    fn place(&mut self, frame: &Frame, text: &'a Text, finishes: bool) {
+        let parts = frame.parts.iter().zip(&mut self.carried);
+        let mut own = parts.filter(|(part, _)| part.channel == text.channel).map(|(_, own)| own);
+        let whole = text.channel.kind.comes_whole();
+        let mut full: SmallVec<[_; 2]> = SmallVec::new();
+        let free = own.find_map(|carried| {
+            if carried.is_empty() || whole {
+                return Some(carried);
+            }
+            full.push(carried);
+            None
+        });
+        match free {
+            Some(carried) => carried.push(text),
+            None if full.is_empty() => self.before.push(text),
+            None if finishes => {
+                // Each moves one part forward, and the first one out.
+                let mut moved: SmallVec<[&Text; 1]> = SmallVec::from_elem(text, 1);
+                for carried in full.iter_mut().rev() {
+                    std::mem::swap(*carried, &mut moved);
+                }
+                self.before.extend(moved);
+            }
+            None => self.after.push(text),
+        }
+    }
+
     fn add_to(&self, patch: &mut Patch, frame: &Frame) {
-        for (part, text) in frame.parts.iter().zip(&self.carried) {
+        for (part, texts) in frame.parts.iter().zip(&self.carried) {
             let mut words = Vec::new();
-            if let Some(text) = text {
+            for text in texts {
                 text.spell(&mut words);
             }
             patch.cut(part.place.span, words);
@@ -249,25 +268,47 @@ fn with_comma(payload: &[u8], member: Span) -> Span {
     Span::new(member.start as usize, end)
 }
 
-fn made_choices(text: &Text) -> Vec<u8> {
+/// A list with the one choice that says this text; a citation is nothing apart from its annotation.
+fn made_choices(text: &Text) -> Option<Vec<u8>> {
     let Channel { choice, kind } = text.channel;
-    let (open, close) = match kind {
-        ChannelKind::Content => ("\"content\":\"".to_owned(), "\""),
-        ChannelKind::Refusal => ("\"refusal\":\"".to_owned(), "\""),
-        ChannelKind::Reasoning(ReasoningName::Content) => {
-            ("\"reasoning_content\":\"".to_owned(), "\"")
-        }
-        ChannelKind::Reasoning(ReasoningName::Plain) => ("\"reasoning\":\"".to_owned(), "\""),
-        ChannelKind::ToolArguments(index) => {
-            let open = format!(r#""tool_calls":[{{"index":{index},"function":{{"arguments":""#);
-            (open, "\"}}]")
-        }
-    };
+    let (open, close) = around(kind)?;
     let mut choices = format!(r#"[{{"index":{choice},"delta":{{{open}"#).into_bytes();
     text.spell(&mut choices);
     choices.extend_from_slice(close.as_bytes());
     choices.extend_from_slice(br#"},"finish_reason":null}]"#);
-    choices
+    Some(choices)
+}
+
+/// What stands before a text and behind it, within its message.
+fn around(kind: ChannelKind) -> Option<(Cow<'static, str>, &'static str)> {
+    let member = |open: &'static str, close| (Cow::Borrowed(open), close);
+    Some(match kind {
+        ChannelKind::Content => member(r#""content":""#, "\""),
+        ChannelKind::ContentText(_) => member(r#""content":[{"type":"text","text":""#, "\"}]"),
+        ChannelKind::Thinking(_) => {
+            member(r#""content":[{"type":"thinking","thinking":[{"type":"text","text":""#, "\"}]}]")
+        }
+        ChannelKind::Reasoning(ReasoningName::Content) => member(r#""reasoning_content":""#, "\""),
+        ChannelKind::Reasoning(ReasoningName::Plain) => member(r#""reasoning":""#, "\""),
+        ChannelKind::ReasoningText(index) => (detail("reasoning.text", index, "text"), "\"}]"),
+        ChannelKind::ReasoningSummary(index) => {
+            (detail("reasoning.summary", index, "summary"), "\"}]")
+        }
+        ChannelKind::Refusal => member(r#""refusal":""#, "\""),
+        ChannelKind::ToolArguments(index) => (call(index, "function", "arguments"), "\"}}]"),
+        ChannelKind::ToolInput(index) => (call(index, "custom", "input"), "\"}}]"),
+        ChannelKind::FunctionArguments => member(r#""function_call":{"arguments":""#, "\"}"),
+        ChannelKind::Transcript => member(r#""audio":{"transcript":""#, "\"}"),
+        ChannelKind::Citation(_) => return None,
+    })
+}
+
+fn detail(kind: &str, index: u32, member: &str) -> Cow<'static, str> {
+    format!(r#""reasoning_details":[{{"type":"{kind}","index":{index},"{member}":""#).into()
+}
+
+fn call(index: u32, tool: &str, member: &str) -> Cow<'static, str> {
+    format!(r#""tool_calls":[{{"index":{index},"{tool}":{{"{member}":""#).into()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The chain proves itself: rooms that hold back, split, swallow, change and delay, over streams cut
 //! at every byte and whole answers alike.
 
+mod channels;
 mod endings;
 mod rooms;
 mod world;

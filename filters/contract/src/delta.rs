@@ -5,41 +5,14 @@
 //! [`Delta`]s of a frame, one after the other; a frame whose deltas come through untouched leaves as
 //! the bytes that came.
 
+mod channel;
+
+pub use channel::{Channel, ChannelKind, ReasoningName};
+
 use crate::json::{self, Span, Str};
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::borrow::Cow;
-
-/// Which text of an answer a piece belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Channel {
-    /// The index of the choice.
-    pub choice: u32,
-    /// What of it.
-    pub kind: ChannelKind,
-}
-
-/// The texts that one choice can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ChannelKind {
-    /// What the model says.
-    Content,
-    /// What it says it thought, under either of the two names in use.
-    Reasoning(ReasoningName),
-    /// Why it will not.
-    Refusal,
-    /// The arguments of the tool call with this index: JSON within the string.
-    ToolArguments(u32),
-}
-
-/// The two spellings of the reasoning member; both are in use and both must survive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ReasoningName {
-    /// `reasoning_content`
-    Content,
-    /// `reasoning`
-    Plain,
-}
 
 /// A piece of text.
 #[derive(Debug, Clone)]

@@ -30,27 +30,30 @@ impl Filter for Hold {
 
 struct Holding {
     keep: usize,
-    held: HashMap<Channel, String>,
+    /// By line, with the channel of the latest piece.
+    held: HashMap<Channel, (Channel, String)>,
 }
 
 impl Visit for Holding {
     fn delta(&mut self, delta: Delta, out: &mut Vec<Delta>) {
         match delta {
+            Delta::Text(text) if text.channel.kind.comes_whole() => out.push(Delta::Text(text)),
             Delta::Text(text) => {
-                let mut words = self.held.remove(&text.channel).unwrap_or_default();
+                let before = self.held.remove(&text.channel.line());
+                let (_, mut words) = before.unwrap_or((text.channel, String::new()));
                 words.push_str(&text.read());
                 let leaves = words.chars().count().saturating_sub(self.keep);
                 let cut = words.char_indices().nth(leaves).map_or(words.len(), |(at, _)| at);
-                self.held.insert(text.channel, words.split_off(cut));
+                self.held.insert(text.channel.line(), (text.channel, words.split_off(cut)));
                 if !words.is_empty() {
                     out.push(Delta::Text(text.with(words)));
                 }
             }
             Delta::Finish { choice } => {
-                let channels: Vec<_> =
-                    self.held.keys().filter(|channel| channel.choice == choice).copied().collect();
-                for channel in channels {
-                    let words = self.held.remove(&channel).unwrap();
+                let lines: Vec<_> =
+                    self.held.keys().filter(|line| line.choice == choice).copied().collect();
+                for line in lines {
+                    let (channel, words) = self.held.remove(&line).unwrap();
                     if !words.is_empty() {
                         out.push(Delta::Text(Text::written(channel, words)));
                     }

@@ -6,7 +6,7 @@ use crate::restore::{Restorer, Spelling, StreamRestorer};
 use crate::stream::StreamRedactor;
 use crate::tally::Tally;
 use crate::vault::Vault;
-use behest_contract::delta::{Channel, ChannelKind, Delta, Text};
+use behest_contract::delta::{Channel, Delta, Text};
 use std::sync::Arc;
 
 /// All channels of one answer.
@@ -22,6 +22,7 @@ pub(super) struct Lanes {
 }
 
 struct Lane {
+    /// The channel of the latest piece: what is held leaves as that was spelt.
     channel: Channel,
     redact: Option<StreamRedactor>,
     restore: StreamRestorer,
@@ -105,6 +106,9 @@ impl Lanes {
     }
 
     fn text(&mut self, text: Text, out: &mut Vec<Delta>) -> Result<(), Blocked> {
+        if text.channel.kind.comes_whole() {
+            return self.whole(text, out);
+        }
         let at = self.lane(text.channel);
         let Some(lane) = self.lanes.get_mut(at) else { return Ok(()) };
         let was_empty = lane.is_empty();
@@ -116,6 +120,23 @@ impl Lanes {
             drop(piece);
             out.push(Delta::Text(text));
         } else if !said.is_empty() {
+            out.push(Delta::Text(text.with(said)));
+        }
+        verdict
+    }
+
+    /// A text of which nothing more comes.
+    fn whole(&mut self, text: Text, out: &mut Vec<Delta>) -> Result<(), Blocked> {
+        let mut lane = self.open(text.channel);
+        let piece = text.read();
+        let mut said = String::with_capacity(piece.len());
+        let pushed = lane.push(&piece, &mut self.redactor, &mut said);
+        let verdict = pushed.and_then(|()| lane.finish(&mut self.redactor, &mut said));
+        self.shut = verdict.is_err();
+        if !self.shut && said == *piece {
+            drop(piece);
+            out.push(Delta::Text(text));
+        } else if !self.shut {
             out.push(Delta::Text(text.with(said)));
         }
         verdict
@@ -148,20 +169,27 @@ impl Lanes {
 
     /// The number of a channel's lane, which is opened if it is new.
     fn lane(&mut self, channel: Channel) -> usize {
-        if let Some(at) = self.lanes.iter().position(|lane| lane.channel == channel) {
+        let line = channel.line();
+        if let Some(at) = self.lanes.iter().position(|lane| lane.channel.line() == line) {
+            if let Some(lane) = self.lanes.get_mut(at) {
+                lane.channel = channel;
+            }
             return at;
         }
-        let (reading, restorer) = match channel.kind {
-            ChannelKind::ToolArguments(_) => (Reading::Json, &self.json),
-            ChannelKind::Content | ChannelKind::Reasoning(_) | ChannelKind::Refusal => {
-                (Reading::Plain, &self.plain)
-            }
+        let lane = self.open(channel);
+        self.lanes.push(lane);
+        self.lanes.len() - 1
+    }
+
+    fn open(&self, channel: Channel) -> Lane {
+        let (reading, restorer) = match channel.kind.is_json() {
+            true => (Reading::Json, &self.json),
+            false => (Reading::Plain, &self.plain),
         };
-        self.lanes.push(Lane {
+        Lane {
             channel,
             redact: self.redacts.then(|| StreamRedactor::new(reading)),
             restore: StreamRestorer::new(restorer.clone()),
-        });
-        self.lanes.len() - 1
+        }
     }
 }

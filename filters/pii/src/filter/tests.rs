@@ -8,7 +8,7 @@ use crate::mac::SecretMac;
 use crate::metrics::PiiMetrics;
 use crate::policy::PiiPolicies;
 use behest_contract::clock::ManualClock;
-use behest_contract::delta::{Channel, ChannelKind, Delta, Text};
+use behest_contract::delta::{Channel, ChannelKind, Delta, ReasoningName, Text};
 use behest_contract::denial::{Kind, Verdict};
 use behest_contract::facts::{Endpoint, Facts, Principal, RequestId};
 use behest_contract::filter::{Filter, Visit};
@@ -273,7 +273,20 @@ fn what_a_request_held_is_put_back_in_every_channel() {
     let (_, sent) = room.prompt(&body);
     let start = sent.find('<').unwrap();
     let placeholder = sent[start..=sent.find('>').unwrap()].to_owned();
-    let kinds = [ChannelKind::Content, ChannelKind::Refusal, ChannelKind::ToolArguments(0)];
+    let kinds = [
+        ChannelKind::Content,
+        ChannelKind::ContentText(0),
+        ChannelKind::ContentText(1),
+        ChannelKind::Thinking(0),
+        ChannelKind::Reasoning(ReasoningName::Plain),
+        ChannelKind::ReasoningText(0),
+        ChannelKind::ReasoningSummary(0),
+        ChannelKind::Refusal,
+        ChannelKind::ToolArguments(0),
+        ChannelKind::ToolInput(0),
+        ChannelKind::FunctionArguments,
+        ChannelKind::Transcript,
+    ];
     for kind in kinds {
         let (left, right) = placeholder.split_at(9);
         let shown = [
@@ -290,6 +303,45 @@ fn what_a_request_held_is_put_back_in_every_channel() {
         room.say(ChannelKind::Content, "<EMAIL_ADDRESS_AAAAAAAA> "),
         "<EMAIL_ADDRESS_AAAAAAAA> "
     );
+}
+
+#[test]
+fn a_text_that_is_spelt_two_ways_is_one_text() {
+    let mut room = enter(masking(Mode::Enforce), Endpoint::Chat);
+    let body = json!({"messages": [{"role": "user", "content": "jane@example.com"}]});
+    let (_, sent) = room.prompt(&body);
+    let placeholder = &sent[sent.find('<').unwrap()..=sent.find('>').unwrap()];
+    let (left, right) = placeholder.split_at(9);
+    let (plain, listed) = (ChannelKind::Content, ChannelKind::ContentText(0));
+    for (first, second) in [(plain, listed), (listed, plain)] {
+        let shown = [room.say(first, left), room.say(second, right), room.say(first, "!")];
+        assert_eq!(shown.concat(), "jane@example.com!");
+    }
+    // The tail leaves as its latest piece was spelt.
+    room.say(plain, "a ");
+    room.say(listed, left);
+    let mut out = Vec::new();
+    room.visit.delta(Delta::Finish { choice: 0 }, &mut out);
+    let Some(Delta::Text(tail)) = out.first() else { panic!("{out:?}") };
+    assert_eq!((tail.channel.kind, &*tail.read()), (listed, left));
+}
+
+#[test]
+fn nothing_is_held_back_of_a_text_that_comes_whole() {
+    let mut policy = masking(Mode::Enforce);
+    policy.pii.answers = true;
+    policy.pii.entities.insert("PHONE_NUMBER".into(), Action::Redact);
+    let mut room = enter(policy, Endpoint::Chat);
+    let body = json!({"messages": [{"role": "user", "content": "jane@example.com"}]});
+    let (_, sent) = room.prompt(&body);
+    let placeholder = &sent[sent.find('<').unwrap()..=sent.find('>').unwrap()];
+    for number in 0..2 {
+        let kind = ChannelKind::Citation(number);
+        let title = format!("{placeholder} or 212-555-0187");
+        assert_eq!(room.say(kind, &title), "jane@example.com or [PHONE_NUMBER]");
+        assert_eq!(room.say(kind, &placeholder[..9]), &placeholder[..9]);
+    }
+    assert_eq!(room.deltas(Delta::End), "");
 }
 
 #[test]
@@ -349,6 +401,29 @@ fn what_the_model_says_is_redacted_or_breaks_the_answer() {
     assert_eq!(room.visit.broken().unwrap().kind, Kind::PiiBlocked);
     assert_eq!(room.say(ChannelKind::Refusal, "more"), "");
     assert_eq!(block_on(room.visit.commit().unwrap()).unwrap_err().kind, Kind::PiiBlocked);
+}
+
+#[test]
+fn a_blocked_kind_breaks_the_answer_in_every_channel() {
+    let mut policy = masking(Mode::Enforce);
+    policy.pii.answers = true;
+    policy.pii.default_action = Some(Action::Block);
+    for kind in [
+        ChannelKind::ContentText(0),
+        ChannelKind::Thinking(0),
+        ChannelKind::ReasoningText(0),
+        ChannelKind::ReasoningSummary(0),
+        ChannelKind::ToolInput(0),
+        ChannelKind::FunctionArguments,
+        ChannelKind::Transcript,
+        ChannelKind::Citation(0),
+    ] {
+        let mut room = enter(policy.clone(), Endpoint::Chat);
+        room.prompt(&json!({"messages": [{"role": "user", "content": "hi"}]})).0.unwrap();
+        let shown = room.say(kind, "mail joe@example.com now ");
+        assert!(!shown.contains("joe"), "{kind:?}: {shown}");
+        assert_eq!(room.visit.broken().unwrap().kind, Kind::PiiBlocked, "{kind:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! Reading an answer: a whole one, or one event of a stream. They differ in one member's name.
+//! Reading an answer: a whole one, or one event of a stream. They differ in one member's name, and in
+//! that an event holds pieces of texts.
 
-use behest_contract::delta::{
-    Channel, ChannelKind, Decoded, Delta, Frame, Part, ReasoningName, Text, Usage,
-};
+mod message;
+
+use behest_contract::delta::{Channel, ChannelKind, Decoded, Delta, Frame, Part, Text, Usage};
 use behest_contract::dialect::{Answer, Decoder, Nonsense};
 use behest_contract::facts::Endpoint;
 use behest_contract::filter::Hears;
@@ -34,7 +35,7 @@ impl Decoder for WholeDecoder {
 
     fn finish(&mut self, out: &mut Vec<Decoded>) -> Result<(), Nonsense> {
         let payload = std::mem::take(&mut self.gathered).freeze();
-        let mut decoded = read(payload, self.answer.hears)?;
+        let mut decoded = read(payload, self.answer.hears, Form::Whole)?;
         if let Decoded::Frame(frame) = &mut decoded {
             if self.answer.endpoint == Endpoint::Chat && frame.choices.is_none() {
                 return Err(Nonsense("the provider's answer has no choices"));
@@ -47,13 +48,13 @@ impl Decoder for WholeDecoder {
 }
 
 /// Reads one payload.
-pub(super) fn read(payload: Bytes, hears: Hears) -> Result<Decoded, Nonsense> {
+pub(super) fn read(payload: Bytes, hears: Hears, form: Form) -> Result<Decoded, Nonsense> {
     if simdutf8::basic::from_utf8(&payload).is_err() {
         return Err(NOT_JSON);
     }
     let wants_texts = hears == Hears::Text;
     let mut reader =
-        Reader { frame: Frame::default(), wants_texts, finished: Vec::new(), usage: None };
+        Reader { frame: Frame::default(), wants_texts, form, finished: Vec::new(), usage: None };
     let mut is_error = false;
     let mut scanner = Scanner::new(&payload);
     let scanned = scanner.object(|scanner, key| match key.name(&payload).as_ref() {
@@ -69,10 +70,20 @@ pub(super) fn read(payload: Bytes, hears: Hears) -> Result<Decoded, Nonsense> {
     Ok(Decoded::Frame(reader.into_frame(payload)))
 }
 
+/// What a payload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// All of an answer.
+    Whole,
+    /// One event of a stream.
+    Event,
+}
+
 struct Reader {
     frame: Frame,
     /// Otherwise a message is passed over whole.
     wants_texts: bool,
+    form: Form,
     finished: Vec<u32>,
     usage: Option<Usage>,
 }
@@ -113,66 +124,6 @@ impl Reader {
         Ok(())
     }
 
-    fn message(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
-        if scanner.peek() != Some(b'{') {
-            return self.more(scanner);
-        }
-        let text = scanner.text();
-        scanner.object(|scanner, key| match key.name(text).as_ref() {
-            b"content" => self.part(scanner, ChannelKind::Content),
-            b"refusal" => self.part(scanner, ChannelKind::Refusal),
-            b"reasoning_content" => {
-                self.part(scanner, ChannelKind::Reasoning(ReasoningName::Content))
-            }
-            b"reasoning" => self.part(scanner, ChannelKind::Reasoning(ReasoningName::Plain)),
-            b"tool_calls" => self.tool_calls(scanner),
-            _ => self.more(scanner),
-        })?;
-        Ok(())
-    }
-
-    fn tool_calls(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
-        if scanner.peek() != Some(b'[') {
-            return self.more(scanner);
-        }
-        let mut count = 0;
-        scanner.array(|scanner| {
-            count += 1;
-            self.tool_call(scanner, count - 1)
-        })?;
-        Ok(())
-    }
-
-    fn tool_call(&mut self, scanner: &mut Scanner<'_>, position: u32) -> Result<(), Malformed> {
-        if scanner.peek() != Some(b'{') {
-            return self.more(scanner);
-        }
-        let text = scanner.text();
-        let first_part = self.frame.parts.len();
-        let mut index = position;
-        scanner.object(|scanner, key| match key.name(text).as_ref() {
-            b"index" => scanner.value().map(|value| index = small(value, text).unwrap_or(position)),
-            b"function" => self.function(scanner),
-            _ => self.more(scanner),
-        })?;
-        for part in self.frame.parts.iter_mut().skip(first_part) {
-            part.channel.kind = ChannelKind::ToolArguments(index);
-        }
-        Ok(())
-    }
-
-    fn function(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
-        if scanner.peek() != Some(b'{') {
-            return self.more(scanner);
-        }
-        let text = scanner.text();
-        scanner.object(|scanner, key| match key.name(text).as_ref() {
-            b"arguments" => self.part(scanner, ChannelKind::ToolArguments(0)),
-            _ => self.more(scanner),
-        })?;
-        Ok(())
-    }
-
     /// An empty text says nothing and is no part.
     fn part(&mut self, scanner: &mut Scanner<'_>, kind: ChannelKind) -> Result<(), Malformed> {
         let value = scanner.value()?;
@@ -206,7 +157,7 @@ impl Reader {
     }
 
     fn into_frame(self, payload: Bytes) -> Frame {
-        let Self { mut frame, wants_texts, finished, usage } = self;
+        let Self { mut frame, wants_texts, finished, usage, .. } = self;
         frame.says_more |= frame.choices.is_none() || usage.is_some();
         if wants_texts {
             let texts = frame.parts.iter();

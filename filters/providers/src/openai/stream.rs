@@ -1,6 +1,6 @@
 //! Reading a stream of events.
 
-use super::answer;
+use super::answer::{self, Form};
 use behest_contract::delta::{Decoded, Delta, Frame};
 use behest_contract::dialect::{Answer, Decoder, Nonsense};
 use behest_contract::filter::Hears;
@@ -65,7 +65,7 @@ impl Progress {
             self.end(out);
             return Ok(());
         }
-        let decoded = answer::read(data, self.hears)?;
+        let decoded = answer::read(data, self.hears, Form::Event)?;
         if let Decoded::Frame(frame) = &decoded {
             self.finished |= frame.deltas.iter().any(|d| matches!(d, Delta::Finish { .. }));
         }

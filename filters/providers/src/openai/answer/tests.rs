@@ -2,10 +2,21 @@ use super::*;
 use behest_contract::testing::cut_everywhere;
 
 fn frame(payload: &str) -> Frame {
-    match read(Bytes::copy_from_slice(payload.as_bytes()), Hears::Text) {
+    frame_of(payload, Form::Event)
+}
+
+fn frame_of(payload: &str, form: Form) -> Frame {
+    match read(Bytes::copy_from_slice(payload.as_bytes()), Hears::Text, form) {
         Ok(Decoded::Frame(frame)) => frame,
         other => panic!("{payload}: {other:?}"),
     }
+}
+
+/// The texts of a message, or a piece of one, in both forms: a whole answer and an event.
+fn heard(message: &str) -> [Vec<String>; 2] {
+    [("message", Form::Whole), ("delta", Form::Event)].map(|(name, form)| {
+        told(&frame_of(&format!(r#"{{"choices":[{{"{name}":{message}}}]}}"#), form))
+    })
 }
 
 fn told(frame: &Frame) -> Vec<String> {
@@ -46,6 +57,97 @@ fn each_text_is_found_on_its_channel() {
 }
 
 #[test]
+fn what_tools_and_functions_are_given_is_heard() {
+    for texts in heard(
+        r#"{"function_call":{"name":"g","arguments":"a"},"tool_calls":[{"index":0,"type":"custom",
+        "custom":{"name":"f","input":"b\n"}},{"index":1,"function":{"arguments":"c"}},{"index":2,"custom":{"input":"d"}}]}"#,
+    ) {
+        assert_eq!(
+            texts,
+            [
+                "FunctionArguments 0: a",
+                "ToolInput(0) 0: b\n",
+                "ToolArguments(1) 0: c",
+                "ToolInput(2) 0: d",
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_content_that_is_a_list_is_heard_by_its_parts() {
+    let message = r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"a"},{"type":"reference",
+        "reference_ids":[1]},{"type":"text","text":"b"}]},{"type":"text","text":"c"},{"type":"image_url","image_url":
+        {"url":"no"}},{"text":"d","type":"text"},{"type":"thinking","thinking":"e"},{"type":"text","text":""}]}"#;
+    let [whole, event] = heard(message);
+    assert_eq!(
+        whole,
+        [
+            "Thinking(0) 0: a",
+            "Thinking(1) 0: b",
+            "ContentText(2) 0: c",
+            "ContentText(3) 0: d",
+            "Thinking(4) 0: e",
+        ]
+    );
+    // In a stream each is the next piece, whatever stands before it in its event.
+    assert_eq!(
+        event,
+        [
+            "Thinking(0) 0: a",
+            "Thinking(0) 0: b",
+            "ContentText(0) 0: c",
+            "ContentText(0) 0: d",
+            "Thinking(0) 0: e",
+        ]
+    );
+}
+
+#[test]
+fn reasoning_details_are_heard_by_their_index() {
+    let message = r#"{"reasoning":"r","reasoning_details":[{"type":"reasoning.text","text":"a","index":4,"signature":"no"},
+        {"type":"reasoning.summary","summary":"b","format":"f"},{"type":"reasoning.encrypted","data":"no"},
+        {"type":"reasoning.text","text":"c","index":4}]}"#;
+    let [whole, event] = heard(message);
+    let plain = "Reasoning(Plain) 0: r";
+    assert_eq!(
+        whole,
+        [plain, "ReasoningText(0) 0: a", "ReasoningSummary(1) 0: b", "ReasoningText(3) 0: c"]
+    );
+    assert_eq!(
+        event,
+        [plain, "ReasoningText(4) 0: a", "ReasoningSummary(1) 0: b", "ReasoningText(4) 0: c"]
+    );
+}
+
+#[test]
+fn a_voice_and_citations_are_heard() {
+    let message = r#"{"audio":{"id":"no","data":"bm8=","transcript":"a","expires_at":1},"annotations":[{"type":"url_citation",
+        "url_citation":{"start_index":0,"end_index":3,"title":"b","url":"c"}},{"type":"file","file":{"file_id":"no","x":["d",""]}}]}"#;
+    for texts in heard(message) {
+        assert_eq!(
+            texts,
+            ["Transcript 0: a", "Citation(1) 0: b", "Citation(2) 0: c", "Citation(3) 0: d"]
+        );
+    }
+}
+
+#[test]
+fn members_of_another_type_than_theirs_are_passed_over() {
+    for message in [
+        r#"{"content":[1,"a",null,[{"text":"b"}],{"text":{"text":"c"}},{"thinking":{"text":"d"}}],"audio":"e"}"#,
+        r#"{"content":{"text":"a"},"tool_calls":[{"custom":"b"},{"custom":{"input":["c"]}}],"function_call":"d"}"#,
+        r#"{"reasoning_details":[{"text":["a"],"summary":{"text":"b"},"index":"c"},"d"],"annotations":{"title":"e"}}"#,
+        r#"{"reasoning_details":{"text":"a"},"audio":[{"transcript":"b"}],"annotations":null,"function_call":null}"#,
+        r#"["content","a"]"#,
+    ] {
+        for texts in heard(message) {
+            assert_eq!(texts, [""; 0], "{message}");
+        }
+    }
+}
+
+#[test]
 fn usage_is_read_with_its_details() {
     let chunk = frame(
         r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":7,"total_tokens":17,
@@ -76,6 +178,25 @@ fn only_text_says_no_more() {
             r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"a"}}]}}]}"#,
             false,
         ),
+        (r#"{"choices":[{"delta":{"content":[{"type":"text","text":"a"}]}}]}"#, false),
+        (r#"{"choices":[{"delta":{"content":[{"type":"reference","reference_ids":[1]}]}}]}"#, true),
+        (
+            r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"a"}]}]}}]}"#,
+            false,
+        ),
+        (
+            r#"{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","text":"a","index":0,"format":"f"}]}}]}"#,
+            false,
+        ),
+        (
+            r#"{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","text":"a","signature":"s"}]}}]}"#,
+            true,
+        ),
+        (r#"{"choices":[{"delta":{"audio":{"transcript":"a"}}}]}"#, false),
+        (r#"{"choices":[{"delta":{"audio":{"data":"a"}}}]}"#, true),
+        (r#"{"choices":[{"delta":{"function_call":{"arguments":"a"}}}]}"#, false),
+        (r#"{"choices":[{"delta":{"annotations":[{"title":"a"}]}}]}"#, true),
+        (r#"{"choices":[{"delta":{"annotations":[]}}]}"#, false),
         (r#"{"moderation":{}}"#, true),
     ] {
         assert_eq!(frame(payload).says_more, says_more, "{payload}");
@@ -84,7 +205,9 @@ fn only_text_says_no_more() {
 
 #[test]
 fn errors_and_nonsense_are_told_apart() {
-    let read = |payload: &'static str| read(Bytes::from_static(payload.as_bytes()), Hears::Text);
+    let read = |payload: &'static str| {
+        read(Bytes::from_static(payload.as_bytes()), Hears::Text, Form::Event)
+    };
     assert!(matches!(read(r#"{"error":{"message":"x"}}"#), Ok(Decoded::Error)));
     assert!(matches!(read(r#"{"error":null,"choices":[]}"#), Ok(Decoded::Frame(_))));
     for nonsense in ["<html>", "", "[]", "{}x", "{\"choices\":[1]}", "\"a\""] {
