@@ -24,6 +24,8 @@ mod byok;
 mod bytes;
 /// Clients that leave or stop reading.
 mod cancel;
+/// Personal data in every place of an answer that holds text.
+mod channels;
 /// A chat that goes well: what goes up, what comes down.
 mod chat;
 /// The sub-commands that administer a running gateway.
