@@ -81,10 +81,10 @@ const PLACES: &[Place] = &[
     },
 ];
 
-type Rooms = Vec<Arc<dyn Filter>>;
-
 /// Rooms, and what they make of a text.
-fn cases() -> Vec<(Rooms, fn(&str) -> String)> {
+type Case = (Vec<Arc<dyn Filter>>, fn(&str) -> String);
+
+fn cases() -> Vec<Case> {
     vec![
         (vec![Arc::new(Hold(4))], str::to_owned),
         (vec![Arc::new(Hold(100))], str::to_owned),
