@@ -9,6 +9,7 @@ use behest_contract::sse;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// What the client asked for, as far as the spelling depends on it.
 #[derive(Debug, Clone, Copy)]
@@ -138,12 +139,12 @@ pub fn spell_whole(spelling: Spelling, frame: &Frame, said: &[Delta]) -> Bytes {
     if came_through(frame, &texts) && patch.is_empty() {
         return frame.payload.clone();
     }
+    let mut words: HashMap<Channel, Vec<u8>> = HashMap::new();
+    for text in texts {
+        text.spell(words.entry(text.channel).or_default());
+    }
     for part in &frame.parts {
-        let mut words = Vec::new();
-        for text in texts.iter().filter(|text| text.channel == part.channel) {
-            text.spell(&mut words);
-        }
-        patch.cut(part.place.span, words);
+        patch.cut(part.place.span, words.get(&part.channel).cloned().unwrap_or_default());
     }
     patch.apply(&frame.payload).into()
 }

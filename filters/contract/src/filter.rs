@@ -104,6 +104,8 @@ pub trait Visit: Send + Sync {
     }
 
     /// A piece of the answer. What goes on is pushed to `out`: it, another, several or nothing.
+    /// What is held back of a text leaves before what follows in its [line](crate::delta::Channel::line);
+    /// nothing may be of one that [comes whole](crate::delta::ChannelKind::comes_whole).
     fn delta(&mut self, delta: Delta, out: &mut Vec<Delta>) {
         out.push(delta);
     }

@@ -23,15 +23,15 @@ impl Channel {
 
 /// The texts that one choice can have.
 ///
-/// Where a number only tells the texts of a whole answer apart, it is 0 in a stream: there each event
-/// holds the next piece of the one text.
+/// Parts of a content are numbered in a whole answer, from 1 on, and each comes whole. In a stream,
+/// whose events hold the next pieces of one text, all have the number 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChannelKind {
     /// What the model says.
     Content,
-    /// The same, in a part of a content that is a list; the number tells parts apart.
+    /// The same, in the part with this number of a content that is a list.
     ContentText(u32),
-    /// What it says it thought, in such a part; the number tells parts apart.
+    /// What it says it thought, in such a part.
     Thinking(u32),
     /// What it says it thought, under either of the two names in use.
     Reasoning(ReasoningName),
@@ -49,8 +49,7 @@ pub enum ChannelKind {
     FunctionArguments,
     /// What its voice says.
     Transcript,
-    /// A string of an annotation, with its number within the frame. It comes whole and goes on in no
-    /// other frame, so that nothing of it may be held back.
+    /// A string of an annotation, with its number within the frame. It comes whole.
     Citation(u32),
 }
 
@@ -60,9 +59,10 @@ impl ChannelKind {
         matches!(self, Self::ToolArguments(_) | Self::FunctionArguments)
     }
 
-    /// Whether a piece is all of its text.
+    /// Whether a piece is all of its text and goes on in no other, so that nothing of it may be held
+    /// back.
     pub fn comes_whole(self) -> bool {
-        matches!(self, Self::Citation(_))
+        matches!(self, Self::Citation(_) | Self::ContentText(1..) | Self::Thinking(1..))
     }
 }
 

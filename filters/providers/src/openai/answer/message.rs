@@ -133,10 +133,10 @@ impl Reader {
         }
     }
 
-    /// What tells the next text of a list from the others, where they are texts of their own.
+    /// The number of the next part of a content.
     fn number(&self) -> u32 {
         match self.form {
-            Form::Whole => u32::try_from(self.frame.parts.len()).unwrap_or(u32::MAX),
+            Form::Whole => u32::try_from(self.frame.parts.len() + 1).unwrap_or(u32::MAX),
             Form::Event => 0,
         }
     }

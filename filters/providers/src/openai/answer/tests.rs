@@ -83,11 +83,11 @@ fn a_content_that_is_a_list_is_heard_by_its_parts() {
     assert_eq!(
         whole,
         [
-            "Thinking(0) 0: a",
-            "Thinking(1) 0: b",
-            "ContentText(2) 0: c",
-            "ContentText(3) 0: d",
-            "Thinking(4) 0: e",
+            "Thinking(1) 0: a",
+            "Thinking(2) 0: b",
+            "ContentText(3) 0: c",
+            "ContentText(4) 0: d",
+            "Thinking(5) 0: e",
         ]
     );
     // In a stream each is the next piece, whatever stands before it in its event.
