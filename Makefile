@@ -31,6 +31,7 @@ needs-build: needs-cargo
 
 needs-test:
 	@command -v redis-server >/dev/null 2>&1 || $(MAKE) --no-print-directory install PACKAGES=redis-server
+	@command -v faketime >/dev/null 2>&1 || $(MAKE) --no-print-directory install PACKAGES=faketime
 	tests/sdk/setup.sh
 
 # Services that a package brings must not come up: the tests start their own on free ports.

@@ -12,12 +12,16 @@
     reason = "a test fails by panicking, and keeps its own tasks and time"
 )]
 
+/// Clients that leave and providers that break off, anywhere and often.
+mod aborts;
 /// The admin listener: health, metrics, the secret, reloads.
 mod admin;
 /// Tenants, projects and what they own, made at run time.
 mod admin_objects;
 /// Secrets that the admin API takes, and its audit.
 mod audit;
+/// Hard budgets of tokens and money.
+mod budgets;
 /// Tenants with provider keys of their own.
 mod byok;
 /// Any JSON arrives at the provider byte for byte.
@@ -30,6 +34,8 @@ mod channels;
 mod chat;
 /// The sub-commands that administer a running gateway.
 mod cli;
+/// Clocks that jump.
+mod clocks;
 /// Connections that are kept and used again.
 mod connections;
 /// Browsers: preflights, origins, exposed headers.
@@ -54,6 +60,10 @@ mod hook;
 mod jwks;
 /// API keys at run time: made, rotated, expired, revoked.
 mod keys;
+/// Each layer of limits, and how it refuses.
+mod layers;
+/// The ledger on the admin API.
+mod ledger;
 /// The program: stopping, draining, `validate`, `schema`.
 mod lifecycle;
 /// The address guard, a project's requests per minute, connections per address.
@@ -66,24 +76,32 @@ mod matrix;
 mod mint;
 /// The list of models.
 mod models;
+/// Every pair of layers: one refuses, and the other is as it was.
+mod pairs;
 /// What is there after a restart, and what is found in no file.
 mod persistence;
 /// Paths, methods, heads, kinds and sizes of bodies, connections held open.
 mod protocol;
 /// Ending the tokens of one end user.
 mod revoked_users;
+/// How requests end in the counters and in the ledger.
+mod settlement;
 /// Tokens that tenants sign by themselves.
 mod signing_keys;
 /// Framing of streams, when events leave, heartbeats, usage, broken streams.
 mod streaming;
 /// Kill switches, and streams that revoking ends.
 mod switches;
+/// Classes of end users.
+mod tiers;
 /// Providers behind TLS: names, authorities, what is spoken.
 mod tls;
 /// Refusals, nonsense, deadlines and early answers of a provider.
 mod upstream;
 /// Providers that speak HTTP/2.
 mod upstream_h2;
+/// Usage and bills on the data listener.
+mod usage;
 
 /// The gateway, the providers and the client that all of them use.
 mod support;

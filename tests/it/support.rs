@@ -9,6 +9,7 @@ pub(crate) mod conf;
 pub(crate) mod folder;
 pub(crate) mod gateway;
 pub(crate) mod json;
+pub(crate) mod metered;
 pub(crate) mod plan;
 pub(crate) mod provider;
 pub(crate) mod provider_h2;

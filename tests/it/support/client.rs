@@ -156,6 +156,18 @@ impl Client {
         self.answer().await
     }
 
+    /// Reads so many bytes, or until the other side has no more.
+    pub(crate) async fn read_up_to(&mut self, count: usize) {
+        let mut read = self.buffer.len();
+        while read < count {
+            self.buffer.clear();
+            match soon("bytes", fill(&mut self.stream, &mut self.buffer)).await {
+                Ok(more) if more > 0 => read += more,
+                _ => return,
+            }
+        }
+    }
+
     /// Leaves with a reset.
     pub(crate) fn reset(self) {
         self.stream.set_zero_linger().unwrap();

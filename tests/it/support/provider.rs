@@ -44,9 +44,13 @@ impl Request {
     }
 }
 
+/// What is done with requests that no plan was laid for.
+type Custom = Arc<dyn Fn(&Request) -> Plan + Send + Sync>;
+
 #[derive(Default)]
 struct Seen {
     plans: VecDeque<Plan>,
+    custom: Option<Custom>,
     requests: Vec<Request>,
     /// Whether each connection has ended.
     ended: Vec<bool>,
@@ -115,6 +119,11 @@ impl Provider {
     /// Lays a plan for the next request that has none.
     pub(crate) fn next(&self, plan: Plan) {
         self.state.change(|seen| seen.plans.push_back(plan));
+    }
+
+    /// Answers every request that has no plan in this way from now on.
+    pub(crate) fn always(&self, plan: impl Fn(&Request) -> Plan + Send + Sync + 'static) {
+        self.state.change(|seen| seen.custom = Some(Arc::new(plan)));
     }
 
     /// Waits for the request of this number, from 0, with its body.
@@ -245,8 +254,15 @@ impl<'a, S: Wire> Connection<'a, S> {
         if !early {
             self.read_body(&mut body, at, None).await?;
         }
-        let request = self.state.seen.lock().requests[at].clone();
-        for step in plan.unwrap_or_else(|| Plan::ordinary(&request)).steps {
+        let (request, custom) = {
+            let seen = self.state.seen.lock();
+            (seen.requests[at].clone(), seen.custom.clone())
+        };
+        let plan = plan.unwrap_or_else(|| match custom {
+            Some(custom) => custom(&request),
+            None => Plan::ordinary(&request),
+        });
+        for step in plan.steps {
             self.carry_out(step, &mut body, at).await?;
         }
         Ok(())
