@@ -18,8 +18,12 @@ mod aborts;
 mod admin;
 /// Tenants, projects and what they own, made at run time.
 mod admin_objects;
+/// What models say of themselves, where that is redacted too.
+mod answers;
 /// Secrets that the admin API takes, and its audit.
 mod audit;
+/// What a project has done about a finding.
+mod blocking;
 /// Hard budgets of tokens and money.
 mod budgets;
 /// Tenants with provider keys of their own.
@@ -56,6 +60,8 @@ mod failover;
 mod forgeries;
 /// A guardrail of the operator's own.
 mod hook;
+/// What is told of findings, and trying a text.
+mod guardrail_events;
 /// The published keys.
 mod jwks;
 /// API keys at run time: made, rotated, expired, revoked.
@@ -80,10 +86,18 @@ mod models;
 mod pairs;
 /// What is there after a restart, and what is found in no file.
 mod persistence;
+/// What stands for a value.
+mod placeholders;
 /// Paths, methods, heads, kinds and sizes of bodies, connections held open.
 mod protocol;
+/// What goes up where a project shields its data.
+mod redaction;
+/// What comes back where values were replaced.
+mod restoring;
 /// Ending the tokens of one end user.
 mod revoked_users;
+/// Block lists, and rules against smuggled instructions.
+mod sentinel;
 /// How requests end in the counters and in the ledger.
 mod settlement;
 /// Tokens that tenants sign by themselves.

@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod conf;
 pub(crate) mod folder;
 pub(crate) mod gateway;
+pub(crate) mod guarded;
 pub(crate) mod json;
 pub(crate) mod metered;
 pub(crate) mod plan;
@@ -16,6 +17,9 @@ pub(crate) mod provider_h2;
 pub(crate) mod random;
 pub(crate) mod refusal;
 pub(crate) mod rsa;
+/// The values that the family of the shield is tested with, too.
+#[path = "../../filters/pii/tests/it/samples.rs"]
+pub(crate) mod samples;
 pub(crate) mod tls;
 pub(crate) mod token;
 pub(crate) mod wire;
