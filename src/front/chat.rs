@@ -1,7 +1,7 @@
 //! Reading a chat completion's request.
 
 use super::empty_outline;
-use super::fields::{Refusal, boolean, count, is_text, note_name, refuse, text};
+use super::fields::{Place, Refusal, boolean, count, is_text, note_name, refuse, structural, text};
 use behest_contract::json::{Kind, Malformed, Scanner, Seen, Span, Str, Value};
 use behest_contract::prompt::{Member, Message, Outline, Role, Text, TextKind};
 
@@ -42,12 +42,12 @@ impl Reader {
             b"max_completion_tokens" => (Role::OutputCap, count(scanner, "max_completion_tokens")?),
             b"n" => (Role::Choices, count(scanner, "n")?),
             b"logprobs" | b"top_logprobs" => (Role::Logprobs, scanner.value()?),
-            b"tools" => (Role::Tools, self.texts(scanner, name, TextKind::Other, None)?),
+            b"tools" => (Role::Tools, self.other(scanner, name)?),
             // What Behest's own clients may leave in the body for the gateway (CONTRACT 5).
             b"thread_id" | b"session_id" | b"user_id" | b"tier" | b"token" => {
                 (Role::Private, scanner.value()?)
             }
-            _ => (Role::Other, self.texts(scanner, name, TextKind::Other, None)?),
+            _ => (Role::Other, self.other(scanner, name)?),
         };
         let whole = Span { start: name.quoted().start, end: value.span.end };
         self.outline.members.push(Member { role, whole, value });
@@ -75,7 +75,7 @@ impl Reader {
                 self.outline.usage_option = Some(boolean(scanner, "include_usage")?);
                 return Ok(());
             }
-            self.texts(scanner, name, TextKind::Other, None)?;
+            self.other(scanner, name)?;
             Ok::<(), Refusal>(())
         })?;
         Ok(Value { span, kind: Kind::Object })
@@ -108,7 +108,7 @@ impl Reader {
             match name.name(scanner.text()).as_ref() {
                 b"role" => role = text(scanner, "role")?.string(),
                 b"content" => self.content(scanner, name, number)?,
-                _ => drop(self.texts(scanner, name, TextKind::Other, Some(number))?),
+                _ => self.texts(scanner, name, Within::message(number)).map(drop)?,
             }
             Ok::<(), Refusal>(())
         })?;
@@ -132,7 +132,7 @@ impl Reader {
     ) -> Result<(), Refusal> {
         match scanner.peek() {
             Some(b'"' | b'n') => {
-                self.texts(scanner, name, TextKind::Content, Some(number))?;
+                self.texts(scanner, name, Within::part(number))?;
                 Ok(())
             }
             Some(b'[') => {
@@ -149,13 +149,13 @@ impl Reader {
     /// One part of a message's content: some text, an image, …
     fn part(&mut self, scanner: &mut Scanner<'_>, name: Str, number: u32) -> Result<(), Malformed> {
         if scanner.peek() != Some(b'{') {
-            self.texts(scanner, name, TextKind::Content, Some(number))?;
+            self.texts(scanner, name, Within::part(number))?;
             return Ok(());
         }
         let bytes = scanner.text();
         scanner.object(|scanner, name| {
             let first_text = self.outline.texts.len();
-            self.texts(scanner, name, TextKind::Content, Some(number))?;
+            self.texts(scanner, name, Within::part(number))?;
             if name.is(bytes, b"image_url") {
                 // An object with its place, or the place itself.
                 let found = self.outline.texts.iter().skip(first_text);
@@ -169,24 +169,49 @@ impl Reader {
         Ok(())
     }
 
+    /// Reads a member of the body that holds nothing of the gateway's own.
+    fn other(&mut self, scanner: &mut Scanner<'_>, name: Str) -> Result<Value, Malformed> {
+        let within = Within { place: Place::Body, kind: TextKind::Other, message: None };
+        self.texts(scanner, name, within)
+    }
+
     /// Reads any value and notes the texts in it.
     fn texts(
         &mut self,
         scanner: &mut Scanner<'_>,
         name: Str,
-        kind: TextKind,
-        message: Option<u32>,
+        within: Within,
     ) -> Result<Value, Malformed> {
         let bytes = scanner.text();
+        let Within { place, kind, message } = within;
+        let structural = structural(place, &name.name(bytes));
         let texts = &mut self.outline.texts;
         scanner.walk(name, &mut |name, value| {
-            if value.span.is_empty() || !is_text(bytes, name) {
+            if value.span.is_empty() || !is_text(bytes, structural, name, value) {
                 return;
             }
             let arguments = message.is_some() && name.is(bytes, b"arguments");
             let kind = if arguments { TextKind::ToolArguments } else { kind };
             texts.push(Text { kind, value, name, message });
         })
+    }
+}
+
+/// What a value is part of.
+#[derive(Clone, Copy)]
+struct Within {
+    place: Place,
+    kind: TextKind,
+    message: Option<u32>,
+}
+
+impl Within {
+    fn message(number: u32) -> Self {
+        Self { place: Place::Message, kind: TextKind::Other, message: Some(number) }
+    }
+
+    fn part(number: u32) -> Self {
+        Self { place: Place::Part, kind: TextKind::Content, message: Some(number) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading an embeddings request.
 
 use super::empty_outline;
-use super::fields::{Refusal, is_text, note_name, refuse, text};
+use super::fields::{Place, Refusal, is_text, note_name, refuse, structural, text};
 use behest_contract::json::{Kind, Malformed, Scanner, Seen, Span, Str, Value};
 use behest_contract::prompt::{Member, Outline, Role, Text, TextKind};
 
@@ -51,8 +51,9 @@ fn texts(
     outline: &mut Outline,
 ) -> Result<Value, Malformed> {
     let bytes = scanner.text();
+    let structural = structural(Place::Body, &name.name(bytes));
     scanner.walk(name, &mut |name, value| {
-        if !value.span.is_empty() && is_text(bytes, name) {
+        if !value.span.is_empty() && is_text(bytes, structural, name, value) {
             outline.texts.push(Text { kind, value, name, message: None });
         }
     })
@@ -67,6 +68,7 @@ mod tests {
         let texts = |body: &str| outline(body.as_bytes()).map(|found| found.texts.len()).ok();
         assert_eq!(texts(r#"{"input":"a","model":"m"}"#), Some(1));
         assert_eq!(texts(r#"{"input":["a","b"],"user":"u","encoding_format":"base64"}"#), Some(3));
+        assert_eq!(texts(r#"{"input":"a","x":{"encoding_format":"b","id":"c"}}"#), Some(3));
         assert_eq!(texts(r#"{"input":[[1,2],[3]]}"#), Some(0));
         for wrong in [r#"{"input":1}"#, r#"{"model":"m"}"#, "[]", r#"{"input":"a","input":"b"}"#] {
             assert_eq!(texts(wrong), None, "{wrong}");

@@ -5,33 +5,66 @@ use behest_contract::json::{Kind, Scanner, Seen, Str, Value};
 
 pub(super) type Refusal = Box<Denial>;
 
-/// String members that are structure and no text: what they hold is never personal, and changing it
-/// would change what is asked (CONTRACT 9).
-const STRUCTURAL: &[&[u8]] = &[
-    b"role",
-    b"type",
-    b"id",
-    b"tool_call_id",
-    b"model",
-    b"detail",
-    b"format",
-    b"encoding_format",
-    b"service_tier",
-    b"reasoning_effort",
-    b"verbosity",
-    b"voice",
-    b"tool_choice",
-    b"$ref",
-    b"$schema",
-];
+/// Where a member stands whose strings are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// At the top of the body.
+    Body,
+    /// In a message.
+    Message,
+    /// In a part of a message's content.
+    Part,
+}
+
+/// The names whose strings are structure and no text, within a member of this place: what they hold is
+/// never personal, and changing it would change what is asked (CONTRACT 9). Whatever is not known to be
+/// structure just there is a text, and so is everything in members that nobody knows.
+pub(super) fn structural(place: Place, member: &[u8]) -> &'static [&'static [u8]] {
+    match (place, member) {
+        (Place::Body, b"tools" | b"functions" | b"response_format") => {
+            &[b"type", b"format", b"$ref", b"$schema"]
+        }
+        (Place::Body, b"tool_choice") => &[b"tool_choice", b"type"],
+        (Place::Body, b"prediction" | b"web_search_options") => &[b"type"],
+        (Place::Body, b"audio") => &[b"id", b"voice", b"format"],
+        (Place::Body, b"service_tier") => &[b"service_tier"],
+        (Place::Body, b"reasoning_effort") => &[b"reasoning_effort"],
+        (Place::Body, b"verbosity") => &[b"verbosity"],
+        (Place::Body, b"encoding_format") => &[b"encoding_format"],
+        (Place::Message, b"id") => &[b"id"],
+        (Place::Message, b"tool_call_id") => &[b"tool_call_id"],
+        (Place::Message, b"tool_calls") => &[b"id", b"type"],
+        (Place::Message, b"audio") => &[b"id"],
+        (Place::Message, b"annotations") => &[b"type"],
+        (Place::Message, b"reasoning_details") => &[b"id", b"type", b"format"],
+        (Place::Part, b"type") => &[b"type"],
+        (Place::Part, b"image_url") => &[b"detail"],
+        (Place::Part, b"input_audio") => &[b"format"],
+        (Place::Message | Place::Part, b"cache_control") => &[b"type"],
+        _ => &[],
+    }
+}
 
 pub(super) fn refuse(param: &'static str, message: impl Into<String>) -> Refusal {
     Box::new(Denial::new(Why::Invalid, message.into()).param(param))
 }
 
-/// Whether a string under this name is a text.
-pub(super) fn is_text(text: &[u8], name: Str) -> bool {
-    !STRUCTURAL.contains(&name.name(text).as_ref())
+/// Whether a string under this name is a text, where these are structure. A word that says a kind is no
+/// other thing: no number, and no sentence.
+pub(super) fn is_text(text: &[u8], structural: &[&[u8]], name: Str, value: Str) -> bool {
+    if structural.is_empty() {
+        return true;
+    }
+    let name = name.name(text);
+    if !structural.contains(&name.as_ref()) {
+        return true;
+    }
+    matches!(name.as_ref(), b"type" | b"format") && !is_word(&value.name(text))
+}
+
+fn is_word(value: &[u8]) -> bool {
+    let within = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    value.first().is_some_and(u8::is_ascii_alphabetic) && value.iter().all(within)
 }
 
 /// Notes a member's name, or refuses one that the object has had.

@@ -23,11 +23,11 @@ const PLACES: &str = r#"{
   "messages": [
     {"role":"system","content":@T,"name":@T},
     {"role":"developer","content":[{"type":"text","text":@T}]},
-    {"role":"user","content":@T,"name":@T,"x_note":@T,"x_deep":[{"a":[@T,{"b":@T}]}]},
+    {"role":"user","content":@T,"name":@T,"x_note":@T,"x_deep":[{"a":[@T,{"b":@T,"id":@T,"type":@T,"role":@T}]}]},
     {"role":"user","content":[{"type":"text","text":@T},
       {"type":"image_url","image_url":{"url":"https://img.example/a.png","detail":"low","x_caption":@T}},
       {"type":"file","file":{"filename":@T,"file_data":@T}},
-      {"type":"x_new","x_new":{"words":@T}}, @T]},
+      {"type":"x_new","x_new":{"words":@T,"type":@T,"detail":@T},"id":@T}, @T]},
     {"role":"assistant","content":@T,"refusal":@T,"reasoning_content":@T,"reasoning":@T,
       "tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":@J}}],
       "function_call":{"name":"f","arguments":@J}},
@@ -42,11 +42,12 @@ const PLACES: &str = r#"{
   "response_format": {"type":"json_schema","json_schema":{"name":"s","description":@T,"schema":{"title":@T}}},
   "prediction": {"type":"content","content":@T},
   "web_search_options": {"user_location":{"type":"approximate","approximate":{"city":@T}}},
-  "metadata": {"note":@T}, "user": @T, "stop": [@T], "safety_identifier": @T,
-  "x_unknown": @T, "x_list": [@T,[@T]], "x_object": {"a":{"b":{"c":@T}}}
+  "metadata": {"note":@T,"id":@T,"type":@T,"detail":@T,"format":@T,"model":@T,"voice":@T}, "user": @T, "stop": [@T], "safety_identifier": @T,
+  "x_unknown": @T, "x_list": [@T,[@T]], "x_object": {"a":{"b":{"c":@T,"$ref":@T,"tool_call_id":@T}}}, "id": @T
 }"#;
 
-const EMBEDDED: &str = r#"{"model":"m","input":[@T,@T],"user":@T,"x_unknown":{"a":[@T]}}"#;
+const EMBEDDED: &str =
+    r#"{"model":"m","input":[@T,@T],"user":@T,"x_unknown":{"a":[@T],"id":@T,"model":@T}}"#;
 
 /// A template with a text in every place.
 fn filled(template: &str, text: &str, spelling: Spelling) -> String {

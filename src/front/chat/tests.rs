@@ -56,6 +56,26 @@ fn texts_are_found_wherever_they_stand() {
 }
 
 #[test]
+fn a_name_is_structure_only_where_it_is_known_to_be() {
+    let body = br#"{"messages":[
+        {"role":"user","id":"no","content":[{"type":"text","text":"a","detail":"b","id":"c"},
+            {"type":"image_url","image_url":{"detail":"no","format":"d"}},
+            {"type":"input_audio","input_audio":{"format":"no"}},
+            {"type":"x","x":{"type":"e","role":"f"}},{"type":"Call me!"}]},
+        {"role":"tool","tool_call_id":"no","content":null,"x":{"tool_call_id":"g","model":"h"}},
+        {"role":"assistant","tool_calls":[{"id":"no","type":"function","function":{"arguments":"i"}}]}],
+        "tools":[{"type":"function","function":{"id":"j","parameters":{"type":"object","$ref":"no",
+            "properties":{"k":{"type":"string","format":"date-time","default":{"type":"l@m.n"}}}}}}],
+        "response_format":{"type":"json_schema","json_schema":{"schema":{"type":"object"}}},
+        "tool_choice":"no","service_tier":"no","verbosity":"no","reasoning_effort":"no",
+        "metadata":{"id":"m","type":"n","detail":"o","format":"p","voice":"q"},"id":"r","role":"s"}"#;
+    let found = outline(body).unwrap();
+    let texts: Vec<_> = found.texts.iter().map(|text| text.value.decode(body)).collect();
+    let expected = "a b c d e f Call me! g h i j l@m.n m n o p q r s";
+    assert_eq!(texts.join(" "), expected);
+}
+
+#[test]
 fn images_are_told_from_words() {
     let body = br#"{"messages":[
         {"role":"user","content":[{"type":"text","text":"one","url":"two"},
