@@ -18,7 +18,7 @@ fn answers_too(action: &str) -> Value {
 
 fn words(place: Place, text: &str) -> String {
     match place {
-        Place::Arguments => json!({ "note": text, "n": "x" }).to_string(),
+        place if place.is_json() => json!({ "note": text, "n": "x" }).to_string(),
         _ => format!("Grüße. {text} 😀 gern."),
     }
 }

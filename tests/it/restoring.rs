@@ -20,7 +20,7 @@ use crate::support::wire::End;
 /// What a model says with a placeholder, and what the client is to read.
 fn words(place: Place, stands: &str, value: &str) -> (String, String) {
     match place {
-        Place::Arguments => {
+        place if place.is_json() => {
             let json = |value: &str| json!({ "to": value, "n": 1 }).to_string();
             (json(stands), json(value))
         }

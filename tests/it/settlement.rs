@@ -81,7 +81,16 @@ async fn without_a_report_the_tokens_are_estimated_and_say_so() {
     assert_eq!(gateway.ask(&capped(100)).await.status, 200);
     provider.next(Plan::stream(&[ROLE, HEL, LO, STOP, DONE]));
     assert_eq!(gateway.ask(&Ask::chat(STREAMED)).await.status, 200);
-    for row in gateway.until_rows(2).await {
+    // A report that nobody can read is none, and not one of zero.
+    for usage in [
+        json!({ "total_tokens": 7 }),
+        json!({ "prompt_tokens": -5, "completion_tokens": 2 }),
+        json!({ "prompt_tokens": "5", "completion_tokens": "2" }),
+    ] {
+        provider.next(reported(usage));
+        assert_eq!(gateway.ask(&capped(100)).await.status, 200);
+    }
+    for row in gateway.until_rows(5).await {
         assert_eq!(row["estimated"], true, "{row}");
         let tokens = |name: &str| row[name].as_u64().unwrap();
         assert!((1..200).contains(&tokens("prompt_tokens")), "{row}");

@@ -145,11 +145,26 @@ pub(crate) enum Place {
     Refusal,
     Reasoning,
     Arguments,
+    /// Of a tool of one's own.
+    Input,
+    /// Of a function, as it was called before there were tools.
+    FunctionArguments,
 }
 
 impl Place {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Content, Self::Refusal, Self::Reasoning, Self::Arguments];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Content,
+        Self::Refusal,
+        Self::Reasoning,
+        Self::Arguments,
+        Self::Input,
+        Self::FunctionArguments,
+    ];
+
+    /// Whether what stands here is JSON within a string.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Self::Arguments | Self::FunctionArguments)
+    }
 
     /// The members of a message or a delta that say this, given as a JSON string.
     fn members(self, quoted: &str) -> String {
@@ -160,6 +175,12 @@ impl Place {
             Self::Arguments => format!(
                 r#""tool_calls":[{{"index":0,"id":"call_1","type":"function","function":{{"name":"f","arguments":{quoted}}}}}]"#
             ),
+            Self::Input => format!(
+                r#""tool_calls":[{{"index":0,"id":"call_1","type":"custom","custom":{{"name":"g","input":{quoted}}}}}]"#
+            ),
+            Self::FunctionArguments => {
+                format!(r#""function_call":{{"name":"f","arguments":{quoted}}}"#)
+            }
         }
     }
 
@@ -201,6 +222,8 @@ impl Place {
             Self::Refusal => &said["refusal"],
             Self::Reasoning => &said["reasoning_content"],
             Self::Arguments => &said["tool_calls"][0]["function"]["arguments"],
+            Self::Input => &said["tool_calls"][0]["custom"]["input"],
+            Self::FunctionArguments => &said["function_call"]["arguments"],
         };
         text.as_str().unwrap_or_default()
     }

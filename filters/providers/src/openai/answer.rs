@@ -147,7 +147,8 @@ impl Reader {
         let start = key.quoted().start;
         let end = if scanner.peek() == Some(b'{') {
             let (span, usage) = read_usage(scanner)?;
-            self.usage = Some(usage);
+            self.usage = usage;
+            self.frame.says_more = true;
             span.end
         } else {
             scanner.value()?.span.end
@@ -158,7 +159,7 @@ impl Reader {
 
     fn into_frame(self, payload: Bytes) -> Frame {
         let Self { mut frame, wants_texts, finished, usage, .. } = self;
-        frame.says_more |= frame.choices.is_none() || usage.is_some();
+        frame.says_more |= frame.choices.is_none();
         if wants_texts {
             let texts = frame.parts.iter();
             let texts = texts.map(|part| Text::came(part.channel, &payload, part.place));
@@ -175,40 +176,63 @@ fn small(value: Value, text: &[u8]) -> Option<u32> {
     value.whole_number(text).and_then(|number| u32::try_from(number).ok())
 }
 
-/// `completion_tokens` counts the reasoning's tokens too; embeddings report a prompt only.
-fn read_usage(scanner: &mut Scanner<'_>) -> Result<(Span, Usage), Malformed> {
+/// `completion_tokens` counts the reasoning's tokens too; embeddings report a prompt and the total only.
+/// What cannot be read is no report, for nothing would be charged by it.
+fn read_usage(scanner: &mut Scanner<'_>) -> Result<(Span, Option<Usage>), Malformed> {
     let text = scanner.text();
-    let mut usage = Usage::default();
+    let (mut prompt, mut completion, mut total) = (None, None, None);
+    let (mut cached, mut reasoning) = (None, None);
     let span = scanner.object(|scanner, key| {
         match key.name(text).as_ref() {
-            b"prompt_tokens" => number(scanner, &mut usage.prompt_tokens)?,
-            b"completion_tokens" => number(scanner, &mut usage.completion_tokens)?,
-            b"prompt_tokens_details" => detail(scanner, "cached_tokens", &mut usage.cached_tokens)?,
-            b"completion_tokens_details" => {
-                detail(scanner, "reasoning_tokens", &mut usage.reasoning_tokens)?;
-            }
+            b"prompt_tokens" => prompt = number(scanner)?,
+            b"completion_tokens" => completion = number(scanner)?,
+            b"total_tokens" => total = number(scanner)?,
+            b"prompt_tokens_details" => cached = detail(scanner, "cached_tokens")?,
+            b"completion_tokens_details" => reasoning = detail(scanner, "reasoning_tokens")?,
             _ => drop(scanner.value()?),
         }
         Ok::<(), Malformed>(())
     })?;
+    let rest = |part: Option<u64>| total?.checked_sub(part?);
+    let usage = prompt.or_else(|| rest(completion)).zip(completion.or_else(|| rest(prompt)));
+    let usage = usage.map(|(prompt_tokens, completion_tokens)| Usage {
+        prompt_tokens,
+        completion_tokens,
+        cached_tokens: cached.unwrap_or(0),
+        reasoning_tokens: reasoning.unwrap_or(0),
+    });
     Ok((span, usage))
 }
 
-fn number(scanner: &mut Scanner<'_>, to: &mut u64) -> Result<(), Malformed> {
+/// A number of tokens. Some providers reckon in floating point, and spell them so: `5.0`, `1e3`.
+fn number(scanner: &mut Scanner<'_>) -> Result<Option<u64>, Malformed> {
+    /// All smaller whole numbers are exact in floating point.
+    const EXACT_MAX: f64 = (1_u64 << 53) as f64;
+    let text = scanner.text();
     let value = scanner.value()?;
-    *to = value.whole_number(scanner.text()).unwrap_or(*to);
-    Ok(())
+    let spelt_otherwise = || {
+        let spelt = (value.kind == Kind::Number).then(|| value.span.of(text))?;
+        let number: f64 = std::str::from_utf8(spelt).ok()?.parse().ok()?;
+        let is_count = (0.0..=EXACT_MAX).contains(&number) && number.fract() == 0.0;
+        is_count.then_some(number as u64)
+    };
+    Ok(value.whole_number(text).or_else(spelt_otherwise))
 }
 
-fn detail(scanner: &mut Scanner<'_>, name: &str, to: &mut u64) -> Result<(), Malformed> {
+fn detail(scanner: &mut Scanner<'_>, name: &str) -> Result<Option<u64>, Malformed> {
     if scanner.peek() != Some(b'{') {
-        return scanner.value().map(drop);
+        return scanner.value().map(|_| None);
     }
     let text = scanner.text();
+    let mut found = None;
     scanner.object(|scanner, key| {
-        if key.is(text, name.as_bytes()) { number(scanner, to) } else { scanner.value().map(drop) }
+        if key.is(text, name.as_bytes()) {
+            found = number(scanner)?;
+            return Ok(());
+        }
+        scanner.value().map(drop)
     })?;
-    Ok(())
+    Ok(found)
 }
 
 #[cfg(test)]

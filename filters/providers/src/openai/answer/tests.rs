@@ -161,6 +161,34 @@ fn usage_is_read_with_its_details() {
 }
 
 #[test]
+fn usage_that_cannot_be_read_is_no_report() {
+    for (usage, read) in [
+        (r#"{"prompt_tokens":5.0,"completion_tokens":1e2}"#, Some((5, 100))),
+        (r#"{"prompt_tokens":0,"completion_tokens":0}"#, Some((0, 0))),
+        (r#"{"prompt_tokens":9,"total_tokens":9}"#, Some((9, 0))),
+        (r#"{"prompt_tokens":9,"completion_tokens":null,"total_tokens":12}"#, Some((9, 3))),
+        (r#"{"completion_tokens":3,"total_tokens":12}"#, Some((9, 3))),
+        (r#"{"prompt_tokens":-5,"completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":"5","completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":0.5,"completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":1e300,"completion_tokens":1}"#, None),
+        (r#"{"prompt_tokens":50}"#, None),
+        (r#"{"total_tokens":50}"#, None),
+        (r#"{"prompt_tokens":9,"total_tokens":8}"#, None),
+        (r#"{"input_tokens":9,"output_tokens":8}"#, None),
+        ("{}", None),
+    ] {
+        let chunk = frame(&format!(r#"{{"choices":[],"usage":{usage}}}"#));
+        let found = chunk.deltas.iter().find_map(|delta| match delta {
+            Delta::Usage(usage) => Some((usage.prompt_tokens, usage.completion_tokens)),
+            _ => None,
+        });
+        assert_eq!(found, read, "{usage}");
+        assert!(chunk.says_more && chunk.usage.is_some(), "{usage}");
+    }
+}
+
+#[test]
 fn only_text_says_no_more() {
     for (payload, says_more) in [
         (
