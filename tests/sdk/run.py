@@ -25,6 +25,8 @@ READY_SECONDS = 30
 RUN_SECONDS = 300
 KEY = "behest_sk_live_0123456789abcdef0123456789abcdef"
 LIMITED_KEY = "behest_sk_live_fedcba9876543210fedcba9876543210"
+TIGHT_KEY = "behest_sk_live_00112233445566778899aabbccddeeff"
+HASTY_KEY = "behest_sk_live_ffeeddccbbaa99887766554433221100"
 ADMIN_SECRET = "the-admin-secret-of-these-tests"
 
 
@@ -60,18 +62,21 @@ def configuration(folder, data, admin, scripted, aimock, page):
     def model(name, provider):
         return {"id": name, "targets": [{"provider": provider, "model": name}]}
 
-    def project(name, slug, requests_per_minute, origins):
+    def project(name, slug, requests_per_minute, origins, limits=None, user_limits=None):
         return {
             "id": name,
             "slug": slug,
             "model": "scripted",
             "api_keys": [{"name": "sdk", "secret": f"file:{name}.key"}],
             "allowed_origins": origins,
-            "limits": {"requests_per_minute": requests_per_minute},
+            "limits": {"requests_per_minute": requests_per_minute, **(limits or {})},
+            "user_limits": user_limits or {},
         }
 
     (folder / "demo.key").write_text(KEY)
     (folder / "limited.key").write_text(LIMITED_KEY)
+    (folder / "tight.key").write_text(TIGHT_KEY)
+    (folder / "hasty.key").write_text(HASTY_KEY)
     (folder / "provider.key").write_text("sk-of-the-provider")
     (folder / "admin.secret").write_text(ADMIN_SECRET)
     origins = ["http://localhost:5173", f"http://127.0.0.1:{page}"]
@@ -98,6 +103,22 @@ def configuration(folder, data, admin, scripted, aimock, page):
                 "projects": [
                     project("demo", "amber-fox-042", 1_000_000, origins),
                     project("limited", "silent-brook-117", 2, [f"http://localhost:{page}"]),
+                    # Too little for one long answer: of a budget, of a user's day, of a user's minute.
+                    project(
+                        "tight",
+                        "narrow-gate-003",
+                        1_000_000,
+                        [],
+                        limits={"tokens_per_day": 3000},
+                        user_limits={"tokens_per_day": 2000},
+                    ),
+                    project(
+                        "hasty",
+                        "short-breath-008",
+                        1_000_000,
+                        [],
+                        user_limits={"tokens_per_minute": 2000},
+                    ),
                 ],
             }
         ],
@@ -161,6 +182,8 @@ def main():
             "BEHEST_URL": f"http://127.0.0.1:{data}",
             "BEHEST_KEY": KEY,
             "BEHEST_LIMITED_KEY": LIMITED_KEY,
+            "BEHEST_TIGHT_KEY": TIGHT_KEY,
+            "BEHEST_HASTY_KEY": HASTY_KEY,
             "ADMIN_URL": f"http://127.0.0.1:{admin}",
             "ADMIN_SECRET": ADMIN_SECRET,
             "PAGE_PORT": str(page),

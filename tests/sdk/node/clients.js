@@ -5,6 +5,8 @@ export const { default: OpenAI } = await import(process.env.OPENAI_PACKAGE ?? "o
 export const baseURL = `${process.env.BEHEST_URL}/v1`;
 export const key = process.env.BEHEST_KEY;
 export const limitedKey = process.env.BEHEST_LIMITED_KEY;
+export const tightKey = process.env.BEHEST_TIGHT_KEY;
+export const hastyKey = process.env.BEHEST_HASTY_KEY;
 
 export const client = new OpenAI({ baseURL, apiKey: key });
 export const clientWithoutRetries = new OpenAI({ baseURL, apiKey: key, maxRetries: 0 });

@@ -10,10 +10,12 @@ import {
   client,
   clientWithoutRetries,
   eventually,
+  hastyKey,
   key,
   limitedKey,
   says,
   seen,
+  tightKey,
 } from "./clients.js";
 
 const create = (through, text, more = {}) =>
@@ -77,6 +79,29 @@ test("too many requests", async () => {
   assert.deepEqual([error.code, error.type], ["rate_limited", "rate_limit_error"]);
   assert.ok(Number(error.headers.get("retry-after")) <= 60);
 });
+
+for (const [what, apiKey, user, kind, expected] of [
+  ["a budget", tightKey, null, OpenAI.APIError, [402, "budget_exceeded", "insufficient_quota"]],
+  ["a user's quota", tightKey, "u", OpenAI.APIError, [402, "quota_exceeded", "insufficient_quota"]],
+  ["a minute", hastyKey, "u", OpenAI.RateLimitError, [429, "rate_limited", "rate_limit_error"]],
+]) {
+  test(`${what} that is too small for a request is told once`, async () => {
+    let asked = 0;
+    const counting = (...request) => {
+      asked += 1;
+      return fetch(...request);
+    };
+    const defaultHeaders = user ? { "X-End-User-Id": user } : {};
+    const usual = new OpenAI({ baseURL, apiKey, defaultHeaders, fetch: counting });
+    const error = await caught(create(usual, "say hi", { max_completion_tokens: 5000 }), kind);
+    assert.deepEqual([error.status, error.code, error.type], expected);
+    assert.equal(error instanceof OpenAI.RateLimitError, error.status === 429);
+    assert.equal(error.headers.get("x-should-retry"), "false");
+    assert.equal(error.headers.get("retry-after"), null);
+    assert.ok(error.error.details.layer);
+    assert.equal(asked, 1);
+  });
+}
 
 for (const status of [429, 500, 503]) {
   test(`a provider that fails with ${status}`, async () => {

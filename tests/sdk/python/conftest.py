@@ -11,6 +11,8 @@ import pytest
 BASE_URL = os.environ["BEHEST_URL"] + "/v1"
 KEY = os.environ["BEHEST_KEY"]
 LIMITED_KEY = os.environ["BEHEST_LIMITED_KEY"]
+TIGHT_KEY = os.environ["BEHEST_TIGHT_KEY"]
+HASTY_KEY = os.environ["BEHEST_HASTY_KEY"]
 
 
 @pytest.fixture(params=["scripted", "aimock"])

@@ -6,7 +6,7 @@ import uuid
 import openai
 import pytest
 
-from conftest import BASE_URL, KEY, LIMITED_KEY, eventually, says, seen
+from conftest import BASE_URL, HASTY_KEY, KEY, LIMITED_KEY, TIGHT_KEY, eventually, says, seen
 
 
 def name():
@@ -60,6 +60,62 @@ def test_too_many_requests():
     assert error.body["details"]["layer"] == "project"
     assert 1 <= int(error.response.headers["retry-after"]) <= 60
     assert int(error.response.headers["retry-after-ms"]) <= 60_000
+
+
+def refused(key, user):
+    """What a client with its usual retries is told of a long answer, and how often it asked for it."""
+    asked = []
+    counting = openai.DefaultHttpxClient(event_hooks={"request": [asked.append]})
+    headers = {"X-End-User-Id": user} if user else {}
+    client = openai.OpenAI(
+        base_url=BASE_URL, api_key=key, default_headers=headers, http_client=counting
+    )
+    with client, pytest.raises(openai.APIStatusError) as caught:
+        client.chat.completions.create(
+            model="scripted", messages=says("say hi"), max_completion_tokens=5000
+        )
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    assert "retry-after" not in caught.value.response.headers
+    assert "retry-after-ms" not in caught.value.response.headers
+    return caught.value, len(asked)
+
+
+def test_a_budget_that_is_used_up_is_told_once():
+    error, asked = refused(TIGHT_KEY, None)
+    assert not isinstance(error, openai.RateLimitError)
+    assert (error.status_code, error.code, error.type) == (
+        402,
+        "budget_exceeded",
+        "insufficient_quota",
+    )
+    details = error.body["details"]
+    assert (details["layer"], details["scope"], details["unit"], details["limit"]) == (
+        "project_tokens_day",
+        "project",
+        "tokens",
+        3000,
+    )
+    assert asked == 1
+
+
+def test_a_users_quota_that_is_used_up_is_told_once():
+    error, asked = refused(TIGHT_KEY, name())
+    assert (error.status_code, error.code, error.type) == (
+        402,
+        "quota_exceeded",
+        "insufficient_quota",
+    )
+    assert error.body["details"]["limit"] == {"tokens_per_day": 2000}
+    assert error.body["details"]["usage"] == {"tokens_today": 0}
+    assert asked == 1
+
+
+def test_a_limit_that_no_waiting_helps_against_is_told_once():
+    error, asked = refused(HASTY_KEY, name())
+    assert isinstance(error, openai.RateLimitError)
+    assert (error.code, error.type) == ("rate_limited", "rate_limit_error")
+    assert error.body["details"]["layer"] == "user_tokens_minute"
+    assert asked == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
