@@ -223,6 +223,31 @@ async fn nothing_spells_an_answer_a_second_time_while_values_are_put_back() {
 }
 
 #[tokio::test]
+async fn a_placeholder_that_is_escaped_in_arguments_comes_back_as_its_value_and_they_stay_json() {
+    let (provider, gateway) = gateway(everything("MASK")).await;
+    let stands = placeholder(&sent(&gateway, &provider, &chat(JANE)).await);
+    let escaped = stands.replace('<', "\\u003c").replace('>', "\\u003E");
+    let flat = format!(r#"{{"to":"{escaped}","n":1}}"#);
+    let nested = |inner: &str| json!({ "body": inner }).to_string();
+    for (said, levels) in
+        [(flat.clone(), 0), (nested(&flat), 1), (nested(&nested(&flat)), 2), (nested(&stands), 1)]
+    {
+        let letters: Vec<String> = said.chars().map(String::from).collect();
+        let letters: Vec<&str> = letters.iter().map(String::as_str).collect();
+        provider.next(Place::Arguments.whole(&said, Spelling::Plain));
+        let whole = Place::Arguments.read(&gateway.ask(&chat(JANE)).await);
+        provider.next(Place::Arguments.stream(&letters, Spelling::Plain));
+        assert_eq!(Place::Arguments.read(&gateway.ask(&streamed(JANE)).await), whole, "{said}");
+        let mut read: Value = serde_json::from_str(&whole).unwrap_or_else(|_| panic!("{whole}"));
+        for _ in 0..levels {
+            let inner = read["body"].as_str().unwrap_or_else(|| panic!("{whole}")).to_owned();
+            read = serde_json::from_str(&inner).unwrap_or(Value::String(inner));
+        }
+        assert_eq!(read.get("to").unwrap_or(&read), JANE, "{said}: {whole}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_model_makes_of_a_placeholder_is_understood() {
     let (provider, gateway) = gateway(everything("MASK")).await;
     let stands = placeholder(&sent(&gateway, &provider, &chat(JANE)).await);

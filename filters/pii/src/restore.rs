@@ -11,6 +11,8 @@ use std::sync::Arc;
 /// Bytes between two letters that may be passed over.
 const NOISE_MAX: usize = 6;
 const BRACKETS_MAX: usize = 4;
+/// Backslashes of one escape: enough for four levels of JSON.
+const SLASHES_MAX: usize = 8;
 
 /// How a value is put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,24 +155,33 @@ enum Bracket {
 impl Bracket {
     /// The opening bracket at `at`, and its width.
     fn at(text: &Reader<'_>, at: usize) -> Option<(Self, usize)> {
-        const ANGLES: [&[u8]; 4] = [b"<", b"&lt;", b"\\u003c", b"\\u003C"];
         if text.at(at) == b'[' {
             return Some((Self::Square, 1));
         }
-        width(text, at, &ANGLES).map(|width| (Self::Angle, width))
+        let angle = width(text, at, &[b"<", b"&lt;"]);
+        let angle = angle.or_else(|| escaped(text, at, &[b"u003c", b"u003C"]));
+        angle.map(|width| (Self::Angle, width))
     }
 
     /// The width of the closing bracket at `at`, if there is one.
     fn closes(self, text: &Reader<'_>, at: usize) -> Option<usize> {
         match self {
             Self::Square => width(text, at, &[b"]"]),
-            Self::Angle => width(text, at, &[b">", b"&gt;", b"\\u003e", b"\\u003E"]),
+            Self::Angle => width(text, at, &[b">", b"&gt;"])
+                .or_else(|| escaped(text, at, &[b"u003e", b"u003E"])),
         }
     }
 }
 
 fn width(text: &Reader<'_>, at: usize, spellings: &[&[u8]]) -> Option<usize> {
     spellings.iter().find(|one| text.says(at, one)).map(|one| one.len())
+}
+
+/// The width of an escape: in JSON within JSON its backslash is escaped too, and all of them are its own.
+fn escaped(text: &Reader<'_>, at: usize, spellings: &[&[u8]]) -> Option<usize> {
+    let slashes = (at..at + SLASHES_MAX).take_while(|at| text.at(*at) == b'\\').count();
+    let width = width(text, at + slashes, spellings).filter(|_| slashes > 0)?;
+    Some(slashes + width)
 }
 
 /// The width of a character that may stand between two letters; 0 for any other.
