@@ -50,6 +50,11 @@ async fn a_text_of_the_block_list_is_refused_wherever_it_stands() {
         messages(json!([{ "role": "user", "content": [{ "type": "text", "text": term }] }])),
         messages(json!([{ "role": "assistant", "tool_calls": call }, message("hi")])),
         messages(json!([{ "role": "tool", "tool_call_id": "c", "content": inner }])),
+        // A model reads parts as one text, and resolves what is escaped in JSON within JSON.
+        messages(json!([{ "role": "user", "content": [
+            { "type": "text", "text": "about project" }, { "type": "text", "text": " zephyr" }] }])),
+        messages(json!([{ "role": "tool", "tool_call_id": "c",
+            "content": r#"{"topic":"pr\u006fject zephyr"}"# }])),
         Ask::chat(r#"{"messages":[{"role":"user","content":"pr\u006fject \u007aephyr"}]}"#),
         Ask::chat(unknown.to_string()),
         embedding(json!("project zephyr")),

@@ -2,6 +2,7 @@
 
 use crate::config::Mode;
 use crate::detect::Context;
+use crate::detect::fold::{Folded, is_disguised};
 use crate::parts;
 use crate::redactor::{Blocked, Reading, Redactor};
 use crate::sentinel::{Reason, Sentinel};
@@ -84,10 +85,8 @@ pub(crate) fn check(prompt: &Prompt, sentinel: &Sentinel) -> Vec<Reason> {
     while let Some(group) = rest.get(..neighbours(rest)).filter(|group| !group.is_empty()) {
         rest = rest.get(group.len()..).unwrap_or_default();
         let foreign = group.first().is_some_and(|(_, text, _)| is_foreign(prompt, text));
-        let whole: Option<String> =
-            (group.len() > 1).then(|| group.iter().map(|(.., now)| now.as_ref()).collect());
-        let parts = group.iter().map(|(.., now)| now.as_ref());
-        for reason in parts.chain(whole.as_deref()).flat_map(|text| sentinel.check(text, foreign)) {
+        let read = readings(group);
+        for reason in read.iter().flat_map(|text| sentinel.check(text, foreign)) {
             if sentinel.mode() == Mode::Enforce {
                 return vec![reason];
             }
@@ -97,6 +96,24 @@ pub(crate) fn check(prompt: &Prompt, sentinel: &Sentinel) -> Vec<Reason> {
         }
     }
     found
+}
+
+/// What a model reads of texts that belong together: each, with the escapes of JSON within it resolved, and the
+/// parts of one message as one.
+fn readings<'g>(group: &'g [Found<'_>]) -> Vec<Cow<'g, str>> {
+    let mut read: Vec<Cow<'g, str>> = Vec::with_capacity(group.len() + 1);
+    for (_, text, now) in group {
+        read.push(Cow::Borrowed(now.as_ref()));
+        let is_json = matches!(text.kind, TextKind::ToolArguments | TextKind::ToolResult);
+        if is_json && is_disguised(now, true) {
+            let resolved = Folded::new(now, true, 0).text;
+            read.push(String::from_utf8_lossy(&resolved).into_owned().into());
+        }
+    }
+    if group.len() > 1 {
+        read.push(group.iter().map(|(.., now)| now.as_ref()).collect::<String>().into());
+    }
+    read
 }
 
 /// Whether a text is a user's or a tool's: instructions in it are nobody's who may give any.
