@@ -195,6 +195,7 @@ fn shape(tier: &Tier, project: &Project<'_>) -> Value {
 
 /// A tier as it is told: what it allows, and what of that is the project's own word.
 fn told(tier: &Tier, project: &config::Project, is_declared: bool) -> Value {
+    let own = project.tiers.get(&*tier.name);
     json!({
         "name": tier.name,
         "sort_order": tier.sort_order,
@@ -203,8 +204,10 @@ fn told(tier: &Tier, project: &config::Project, is_declared: bool) -> Value {
         "tokens_per_minute": tier.limits.tokens_per_minute,
         "tokens_per_day": tier.limits.tokens_per_day,
         "tokens_per_month": tier.limits.tokens_per_month,
+        "pii": own.and_then(|own| own.pii.as_ref()),
+        "sentinel": own.and_then(|own| own.sentinel.as_ref()),
         "shipped": is_shipped(&tier.name),
-        "overrides": project.tiers.get(&*tier.name),
+        "overrides": own,
         "declared": is_declared,
     })
 }
@@ -224,11 +227,14 @@ mod tests {
     #[test]
     fn a_tier_says_what_is_the_projects_own_word() {
         let project = project(json!({ "id": "p", "tiers": {
-            "pro": { "requests_per_minute": 90 }, "gold": { "sort_order": 9 } } }));
+            "pro": { "requests_per_minute": 90 },
+            "gold": { "sort_order": 9, "sentinel": { "mode": "shadow" } } } }));
         let tiers = project.all_tiers().unwrap();
         let tier = |name: &str| told(tiers.by_name(name).unwrap(), &project, false);
         assert_eq!(tier("free")["overrides"], Value::Null);
         assert_eq!(tier("pro")["overrides"], json!({ "requests_per_minute": 90 }));
+        assert_eq!((&tier("pro")["sentinel"], &tier("gold")["pii"]), (&Value::Null, &Value::Null));
+        assert_eq!(tier("gold")["sentinel"]["mode"], "shadow");
         assert_eq!(
             (&tier("pro")["requests_per_minute"], &tier("pro")["requests_per_day"]),
             (&json!(90), &json!(10_000))

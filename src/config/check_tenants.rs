@@ -64,11 +64,18 @@ fn models(config: &Config, at: &str, project: &Project, problems: &mut Vec<Probl
 
 /// Patterns must compile, and names of entities must be known.
 fn guardrails(config: &Config, at: &str, project: &Project, problems: &mut Vec<Problem>) {
-    if let Some(hook) = &project.sentinel.hook {
-        known_guardrail(&format!("{at}/sentinel/hook"), config, hook, problems);
+    let own = (at.to_owned(), Some(&project.sentinel));
+    let of_tiers = project
+        .tiers
+        .iter()
+        .map(|(name, tier)| (format!("{at}/tiers/{name}"), tier.sentinel.as_ref()));
+    for (at, sentinel) in std::iter::once(own).chain(of_tiers) {
+        if let Some(hook) = sentinel.and_then(|sentinel| sentinel.hook.as_deref()) {
+            known_guardrail(&format!("{at}/sentinel/hook"), config, hook, problems);
+        }
     }
-    let row = (project.id.as_str().into(), None, project.guardrails(&config.guardrails));
-    let Err(errors) = PiiPolicies::compile([row]) else { return };
+    let rows = project.guardrails(&config.guardrails);
+    let Err(errors) = PiiPolicies::compile(rows) else { return };
     let prefix = format!("projects.{}.", project.id);
     for error in errors {
         let path = error.path.strip_prefix(&prefix).unwrap_or(&error.path);

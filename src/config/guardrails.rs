@@ -1,16 +1,29 @@
 //! PII Shield and Sentinel, in the terms of their family.
 
 use behest_pii::{
-    Action, DenyListConfig, HookConfig, Mode, PatternConfig, PiiConfig, PolicyConfig,
+    Action, DenyListConfig, HookConfig, Mode, PatternConfig, PiiConfig, PolicyConfig, PolicyRow,
     SentinelConfig,
 };
+use std::sync::Arc;
 
 use super::{Guardrail, Mode as ModeWord, OnFailure, Pii, PiiAction, Project, Sentinel};
 
 impl Project {
-    /// What is done about personal data and unwanted prompts, where these guardrails may be asked.
-    pub fn guardrails(&self, declared: &[Guardrail]) -> PolicyConfig {
-        PolicyConfig { pii: pii(&self.pii), sentinel: sentinel(&self.sentinel, declared) }
+    /// What is done about personal data and unwanted prompts, where these guardrails may be asked: for the project, and for each tier that has
+    /// words of its own. What a tier says of one of the two stands instead of all the project says of it.
+    pub fn guardrails(&self, declared: &[Guardrail]) -> Vec<PolicyRow> {
+        let id: Arc<str> = self.id.as_str().into();
+        let policy = |own: Option<&Pii>, sentinel_own: Option<&Sentinel>| PolicyConfig {
+            pii: pii(own.unwrap_or(&self.pii)),
+            sentinel: sentinel(sentinel_own.unwrap_or(&self.sentinel), declared),
+        };
+        let own =
+            self.tiers.iter().filter(|(_, tier)| tier.pii.is_some() || tier.sentinel.is_some());
+        let own = own.map(|(name, tier)| {
+            let policy = policy(tier.pii.as_ref(), tier.sentinel.as_ref());
+            (id.clone(), Some(name.as_str().into()), policy)
+        });
+        std::iter::once((id.clone(), None, policy(None, None))).chain(own).collect()
     }
 }
 

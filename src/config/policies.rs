@@ -119,6 +119,12 @@ pub struct Tier {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000_000_000_u64))]
     pub tokens_per_month: Option<u64>,
+    /// PII Shield for the tier, instead of the project's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pii: Option<Pii>,
+    /// Sentinel for the tier, instead of the project's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentinel: Option<Sentinel>,
 }
 
 /// How far a guardrail goes.

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::*;
 
 mod examples;
+mod guardrails;
 mod secrets;
 mod values;
 

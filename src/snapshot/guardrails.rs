@@ -22,13 +22,7 @@ impl Guardrails {
         known: Option<&Self>,
     ) -> Result<Self, SnapshotError> {
         let rows: Vec<PolicyRow> = told(config, objects)
-            .map(|told| {
-                (
-                    told.settings.id.as_str().into(),
-                    None,
-                    told.settings.guardrails(&config.guardrails),
-                )
-            })
+            .flat_map(|told| told.settings.guardrails(&config.guardrails))
             .collect();
         if let Some(known) = known.filter(|known| known.rows == rows) {
             return Ok(Self { policies: known.policies.clone(), rows });
