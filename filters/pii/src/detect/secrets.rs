@@ -304,7 +304,8 @@ static JOINTS: LazyLock<Joints> = LazyLock::new(|| {
 pub(crate) fn may_be_joint(text: &Reader<'_>, sign: usize) -> bool {
     let (first, second) = (text.before(sign.saturating_sub(1)), text.before(sign));
     let (at, bit) = pair_bit(first, second);
-    !is_alnum(first) || JOINTS.ends.get(at).is_some_and(|place| place & bit != 0)
+    !(is_alnum(first) && is_alnum(second))
+        || JOINTS.ends.get(at).is_some_and(|place| place & bit != 0)
 }
 
 /// Secrets that begin with this word and sign.

@@ -187,7 +187,8 @@ fn terraform(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
 fn azure(scan: &mut Scan<'_, '_>, start: usize, tilde: usize) {
     let first = scan.text.run_back(tilde - 2, 3, |byte| Class::Dotted.has(byte) || byte == b'~');
     let last = scan.text.run(tilde + 1, 35, |byte| Class::Dotted.has(byte) || byte == b'~');
-    if tilde - first == 5 && (32..=35).contains(&(last - tilde)) {
+    let begins = tilde - first == 5 && !is_alnum(scan.text.before(first));
+    if begins && (32..=35).contains(&(last - tilde)) {
         scan.propose(first, last, Entity::AZURE_AD_SECRET, 95);
     }
     scan.asked(first.min(start));

@@ -58,7 +58,7 @@ pub(crate) const WORDS: &[(Entity, &str)] = &[
     (DK_CPR, "cpr|cpr nummer|cpr nr|personnummer"),
     (NO_FNR, "fødselsnummer|fnr|fodselsnummer|personnummer"),
     (CZ_RODNE_CISLO, "rodné číslo|rodne cislo|rč|rc"),
-    (SK_RODNE_CISLO, "rodné číslo|rodne cislo|rč|rc"),
+    (SK_RODNE_CISLO, "rodné číslo|rodne cislo|rč|rc|slovak|slovak id|slovakia|slovensko"),
     (RO_CNP, "cnp|cod numeric personal"),
     (TR_NATIONAL_ID, "kimlik|tckn|tc kimlik|kimlik no"),
     (GR_AMKA, "αμκα|amka"),

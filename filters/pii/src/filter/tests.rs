@@ -6,7 +6,7 @@ use crate::events::{
 };
 use crate::mac::SecretMac;
 use crate::metrics::PiiMetrics;
-use crate::policy::PiiPolicies;
+use crate::policy::{PiiPolicies, PolicyRow};
 use behest_contract::clock::ManualClock;
 use behest_contract::delta::{Channel, ChannelKind, Delta, ReasoningName, Text};
 use behest_contract::denial::{Kind, Verdict};
@@ -27,6 +27,8 @@ use parking_lot::Mutex;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
+
+mod channels;
 
 /// What a front door would find: every string but roles and ids is a text.
 fn prompt(body: &serde_json::Value) -> Prompt {
@@ -139,6 +141,7 @@ impl GuardrailHook for Says {
 }
 
 struct Room {
+    pii: Pii,
     visit: Box<dyn Visit>,
     facts: Facts,
     seen: Arc<Seen>,
@@ -154,6 +157,14 @@ fn enter_with(
     endpoint: Endpoint,
     says: Result<HookVerdict, HookFailure>,
 ) -> Room {
+    enter_rows([("demo".into(), None, policy)], endpoint, says)
+}
+
+fn enter_rows(
+    rows: impl IntoIterator<Item = PolicyRow>,
+    endpoint: Endpoint,
+    says: Result<HookVerdict, HookFailure>,
+) -> Room {
     let seen = Arc::new(Seen::default());
     let hook = Arc::new(Says(says, Mutex::default()));
     let ports = PiiPorts {
@@ -163,7 +174,12 @@ fn enter_with(
         hook: Some(hook.clone()),
         clock: Arc::new(ManualClock::at(1_700_000_000)),
     };
-    let policies = PiiPolicies::compile([("demo".into(), None, policy)]).unwrap();
+    let pii = Pii::new(Arc::new(PiiPolicies::compile(rows).unwrap()), ports);
+    let visit = pii.enter();
+    Room { pii, visit, facts: facts(endpoint, None), seen, hook }
+}
+
+fn facts(endpoint: Endpoint, tier: Option<&str>) -> Facts {
     let mut facts = Facts::default();
     facts.state(endpoint);
     facts.state(RequestId("r-1".into()));
@@ -172,13 +188,19 @@ fn enter_with(
         project: "demo".into(),
         key: "k".into(),
         user: Some("u".into()),
-        tier: None,
+        tier: tier.map(Arc::from),
         session: None,
     });
-    Room { visit: Pii::new(Arc::new(policies), ports).enter(), facts, seen, hook }
+    facts
 }
 
 impl Room {
+    /// The next request.
+    fn next(&mut self, tier: Option<&str>) {
+        self.visit = self.pii.enter();
+        self.facts = facts(Endpoint::Chat, tier);
+    }
+
     fn prompt(&mut self, body: &serde_json::Value) -> (Verdict, String) {
         let mut prompt = prompt(body);
         let verdict = block_on(self.visit.prompt(&mut prompt, &mut self.facts).verdict());
@@ -500,4 +522,38 @@ fn in_shadow_every_kind_of_finding_is_told_and_parts_are_read_together() {
     let blocked =
         enter(with(Mode::Enforce), Endpoint::Chat).prompt(&parts(&["project ", "zephyr"]));
     assert_eq!(blocked.0.unwrap_err().kind, Kind::ContentBlocked);
+}
+
+#[test]
+fn a_tier_has_its_own_policy_or_its_projects() {
+    let blocking = |mode, term: &str| {
+        let blocklist = vec![term.to_owned()];
+        SentinelConfig { mode, blocklist, ..SentinelConfig::default() }
+    };
+    let row = |tier: Option<&str>, pii, sentinel| {
+        let policy = PolicyConfig { sentinel, ..masking(pii) };
+        ("demo".into(), tier.map(Arc::from), policy)
+    };
+    let rows = [
+        row(None, Mode::Enforce, blocking(Mode::Enforce, "zephyr")),
+        row(Some("pro"), Mode::Shadow, blocking(Mode::Enforce, "mistral")),
+        row(Some("max"), Mode::Disabled, SentinelConfig::default()),
+    ];
+    let mut room = enter_rows(rows, Endpoint::Chat, Err(HookFailure));
+    let said = |text: &str| json!({"messages": [{"role": "user", "content": text}]});
+    for (tier, redacts, stops) in [
+        (None, true, Some("zephyr")),
+        (Some("free"), true, Some("zephyr")),
+        (Some("pro"), false, Some("mistral")),
+        (Some("max"), false, None),
+    ] {
+        room.next(tier);
+        let (verdict, sent) = room.prompt(&said("I am jane@example.com"));
+        assert!(verdict.is_ok() && sent.contains("jane@example.com") != redacts, "{tier:?} {sent}");
+        for term in ["zephyr", "mistral"] {
+            room.next(tier);
+            let (verdict, _) = room.prompt(&said(term));
+            assert_eq!(verdict.is_err(), stops == Some(term), "{tier:?} {term}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod accuracy;
 mod corpus;
 mod findings;
 mod fuzzed;
+mod negatives;
 mod samples;
 mod streams;
 mod support;

@@ -209,6 +209,14 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
         "use",
         "ABSKR4tYb2LmX7vNc1pQs8dHf5gJ3aE6uTo0iByZkWq9zR4tYb2LmX7vNc1pQs8dHf5gJ3aE6uTo0iByZkWq9zR4tYb2LmX7vNc1pQs8dHf5gJ3aE6uTo0iByZ",
     ),
+    ("SK_RODNE_CISLO", "slovak id", "710319/2745"),
+    ("LU_NIN", "matricule", "1987052112356"),
+    ("NG_NIN", "NIN", "74185296301"),
+    (
+        "ONEPASSWORD_TOKEN",
+        "1password",
+        "ops_eyJNqVwYS81VP7Hb1DX8pPd5khxE3pyIgKpaUnArl63XykWZeiNNCiia3anXn9k3ksu9mI4ROnl89Sm995ytbxAk7jqevt0MLaMRTvetw0tESulEETldq8b8Vw2zbJYAxyL1aCcTlN99mhWp708DwGw5HqXDgLVXZx3scB8fnvGNx6jvr7SIftRutlZfOjUStEkUdfMI7zcpVMw0qDPAjd6OcZFv1niUK8iO5YAgkBxjd2AsjD7N2kHD9FSUu",
+    ),
     ("GENERIC_SECRET", "password =", "Tr0ub4dor&3xyz"),
 ];
 
