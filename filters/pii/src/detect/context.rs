@@ -144,8 +144,8 @@ impl Phrase {
 
 /// A word that holds letters of other scripts.
 struct Foreign {
-    /// In small letters.
-    word: &'static [u8],
+    /// Its letters of ASCII are small.
+    word: Box<[u8]>,
     /// Bytes before its first byte beyond ASCII.
     before: usize,
     meaning: EntitySet,
@@ -174,14 +174,26 @@ impl Foreigners {
     }
 }
 
+/// A word as it is, with a capital, and in capitals; letters of ASCII stay small, for they are read so.
+fn spellings(word: &str) -> impl Iterator<Item = String> {
+    let large = |letter: char| letter.to_uppercase().collect::<String>().to_ascii_lowercase();
+    let mut rest = word.chars();
+    let first: String = rest.next().into_iter().map(large).chain([rest.collect()]).collect();
+    let mut all = vec![word.to_owned(), first, word.chars().map(large).collect()];
+    all.sort_unstable();
+    all.dedup();
+    all.into_iter()
+}
+
 static FOREIGN: LazyLock<Foreigners> = LazyLock::new(|| {
     let foreign = vocabulary().into_iter().filter(|(word, _)| !word.is_ascii());
+    let foreign = foreign.flat_map(|(word, set)| spellings(word).map(move |word| (word, set)));
     let with_lead = foreign.filter_map(|(word, meaning)| {
         let before = word.bytes().position(|byte| byte >= 0x80)?;
         let lead = word.as_bytes().get(before..)?.first_chunk::<2>()?;
         let alone = word.chars().next().is_some_and(|first| u32::from(first) < 0x370);
-        let foreign = Foreign { word: word.as_bytes(), before, meaning, alone };
-        Some((u16::from_be_bytes(*lead), foreign))
+        let lead = u16::from_be_bytes(*lead);
+        Some((lead, Foreign { word: word.into_bytes().into(), before, meaning, alone }))
     });
     let mut list: Vec<_> = with_lead.collect();
     list.sort_by_key(|(lead, _)| *lead);
@@ -201,7 +213,7 @@ impl Foreign {
         let start = at.checked_sub(self.before).filter(|start| *start >= from)?;
         let end = start + self.word.len();
         let said = text.get(start..end)?;
-        let same = said.iter().zip(self.word).all(|(byte, wanted)| folded(*byte) == *wanted);
+        let same = said.iter().zip(&self.word).all(|(byte, wanted)| folded(*byte) == *wanted);
         let joins =
             |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphabetic);
         let inside = self.alone && (joins(start.checked_sub(1)) || joins(Some(end)));

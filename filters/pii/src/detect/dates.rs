@@ -1,5 +1,6 @@
 //! Dates of birth.
 
+use super::reader::{Reader, is_alnum};
 use crate::checks::{is_date, number};
 
 /// The last year that counts as one of birth. Not read from a clock: a finding must not depend on when
@@ -53,6 +54,90 @@ pub(crate) fn is_month(word: &[u8]) -> bool {
     let first = first.map(|byte| byte.to_ascii_lowercase());
     let Some((_, names)) = MONTHS.iter().find(|(known, _)| **known == first) else { return false };
     rest.is_empty() || names.split('|').any(|name| name.as_bytes().eq_ignore_ascii_case(rest))
+}
+
+/// Names of months in languages whose names are not told by three letters, in small letters.
+#[rustfmt::skip]
+const MORE_MONTHS: &[&str] = &[
+    "märz", "jänner", "février", "août", "décembre", "aout", "gennaio", "febbraio", "aprile", "maggio",
+    "giugno", "luglio", "settembre", "ottobre", "dicembre", "janeiro", "fevereiro", "março", "maio", "junho",
+    "julho", "setembro", "outubro", "dezembro", "januari", "februari", "maart", "mei", "augustus", "augusti",
+    "mars", "maj", "marts", "desember", "stycznia", "lutego", "marca", "kwietnia", "maja", "czerwca", "lipca",
+    "sierpnia", "września", "października", "listopada", "grudnia", "января", "февраля", "марта", "апреля",
+    "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря",
+];
+
+/// Bytes that the name of a month may have.
+const NAME_MAX: usize = 24;
+
+fn is_any_month(word: &[u8]) -> bool {
+    is_month(word)
+        || std::str::from_utf8(word)
+            .is_ok_and(|word| MORE_MONTHS.contains(&word.to_lowercase().as_str()))
+}
+
+/// The end of the day at `at`, with what makes an ordinal of it: `12`, `12.`, `12th`.
+fn day_end(text: &Reader<'_>, at: usize) -> Option<usize> {
+    let end = text.digit_end(at, 3);
+    let day = number(text.slice(at, end), 0, end - at);
+    let ordinal = [&b"st"[..], b"nd", b"rd", b"th", b".", b"er", b"\xc2\xba"]
+        .into_iter()
+        .find(|sign| text.says(end, sign))
+        .map_or(0, <[u8]>::len);
+    (end - at <= 2 && (1..=31).contains(&day)).then_some(end + ordinal)
+}
+
+/// The end of a year that matters at `at`.
+fn year_end(text: &Reader<'_>, at: usize) -> Option<usize> {
+    let end = text.run(at, 5, is_alnum);
+    let year = number(text.slice(at, end), 0, 4);
+    let digits = text.slice(at, end).iter().all(u8::is_ascii_digit);
+    (end - at == 4 && digits && (1900..=LAST_YEAR).contains(&year)).then_some(end)
+}
+
+/// Past the first of some words that stands at `at`, if any does.
+fn past(text: &Reader<'_>, at: usize, words: &[&[u8]]) -> usize {
+    words.iter().find(|word| text.says(at, word)).map_or(at, |word| at + word.len())
+}
+
+/// A date in words that begins with its day at `at`: `12. März 1980`, `12th of March, 1980`,
+/// `12 de marzo de 1980`, `12-Mar-1980`.
+pub(crate) fn day_first(text: &Reader<'_>, at: usize) -> Option<usize> {
+    let day = day_end(text, at)?;
+    let name = past(text, day, &[b" of ", b" de ", b" ", b"-", b"/"]);
+    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte >= 0x80;
+    let end = text.run(name, NAME_MAX, letter);
+    if end == name || !is_any_month(text.slice(name, end)) {
+        return None;
+    }
+    let dot = past(text, end, &[b"."]);
+    let year = past(text, dot, &[b", ", b" of ", b" de ", b" del ", b" ", b"-", b"/"]);
+    (year > dot).then(|| year_end(text, year))?
+}
+
+/// One that begins with its month, whose day stands at `at`: `March 12th, 1980`.
+pub(crate) fn month_first(text: &Reader<'_>, at: usize) -> Option<usize> {
+    let day = day_end(text, at)?;
+    let year = past(text, day, &[b", ", b" "]);
+    (year > day).then(|| year_end(text, year))?
+}
+
+/// One of East Asia: `1980年3月12日`, `1980년 3월 12일`.
+pub(crate) fn signed(text: &Reader<'_>, at: usize) -> Option<usize> {
+    let mut here = at;
+    for (most, signs) in [(4, ["年", "년"]), (2, ["月", "월"]), (2, ["日", "일"])] {
+        let end = text.digit_end(here, 5);
+        let sign = signs.iter().find(|sign| text.says(end, sign.as_bytes()))?;
+        if end == here || end - here > most {
+            return None;
+        }
+        here = end + sign.len();
+        let next = past(text, here, &[b" "]);
+        if text.at(next).is_ascii_digit() {
+            here = next;
+        }
+    }
+    Some(here)
 }
 
 /// A date with the month's name: `12 MARCH 1980` or `MARCH 12, 1980` without its blanks.

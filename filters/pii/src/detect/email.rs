@@ -13,9 +13,26 @@ const FILES: &[&str] = &[
     "cpp",
 ];
 
+/// Bytes of a local part: also those of Latin letters beyond ASCII, and the apostrophe of O'Neil.
 #[inline]
 pub(crate) fn is_local(byte: u8) -> bool {
-    is_alnum(byte) || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-')
+    is_alnum(byte) || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'') || is_latin(byte)
+}
+
+/// Bytes of letters from U+00C0 to U+024F; other letters hold the second half of them.
+#[inline]
+fn is_latin(byte: u8) -> bool {
+    matches!(byte, 0x80..=0xbf | 0xc3..=0xc9)
+}
+
+fn is_inside(byte: u8) -> bool {
+    matches!(byte, 0x80..=0xbf)
+}
+
+/// The first byte that the answer about the sign at `sign` may hang on: never within a character.
+pub(crate) fn anchor(text: &Reader<'_>, sign: usize) -> usize {
+    let start = text.run_back(sign, LOCAL_MAX, is_local);
+    start + text.slice(start, sign).iter().take_while(|byte| is_inside(**byte)).count()
 }
 
 /// The address around the sign that stands from `sign` to `after`: its start and end.
@@ -30,7 +47,10 @@ pub(crate) fn address(text: &Reader<'_>, sign: usize, after: usize) -> Option<(u
 }
 
 fn local_start(text: &Reader<'_>, sign: usize) -> Option<usize> {
-    let mut start = text.run_back(sign, LOCAL_MAX, is_local);
+    let mut start = anchor(text, sign);
+    let apostrophes = (start..sign).rev().filter(|at| text.at(*at) == b'\'');
+    let quotes = |at: &usize| !(is_alnum(text.before(*at)) && is_alnum(text.at(at + 1)));
+    start = apostrophes.into_iter().find(quotes).map_or(start, |at| at + 1);
     while start < sign && matches!(text.at(start), b'.' | b'-' | b'%' | b'+') {
         start += 1;
     }
@@ -44,14 +64,14 @@ fn domain_end(text: &Reader<'_>, start: usize) -> Option<usize> {
     let mut end = None;
     loop {
         let label = at;
-        at = text.run(at, 63, |byte| is_alnum(byte) || byte == b'-');
+        at = text.run(at, 63, |byte| is_alnum(byte) || byte == b'-' || is_latin(byte));
         if at == label || text.at(label) == b'-' || at - start > DOMAIN_MAX {
             return end;
         }
         let last = text.slice(label, at);
         end = (label > start && is_top_level(last)).then_some(at);
         let dot = dot_at(text, at);
-        if dot == at || !is_alnum(text.at(dot)) {
+        if dot == at || !(is_alnum(text.at(dot)) || matches!(text.at(dot), 0xc3..=0xc9)) {
             return end.filter(|_| !last.ends_with(b"-"));
         }
         at = dot;

@@ -2,6 +2,7 @@
 
 use super::dates::is_month;
 use super::email::is_local;
+use super::labels::FOREIGN_LABELS;
 use super::numbers::TOKEN_MAX;
 
 /// How far back such a beginning may lie.
@@ -34,6 +35,10 @@ pub(crate) fn undecided(text: &[u8], from: usize) -> usize {
         end -= 1;
     }
     let mut start = run(end, HOLD_MAX, &is_run);
+    // Not within a character.
+    while start < end && matches!(text.get(start), Some(0x80..=0xbf)) {
+        start += 1;
+    }
     if start == end && sign.is_none() {
         end = text.len();
         start = end;
@@ -50,7 +55,20 @@ pub(crate) fn undecided(text: &[u8], from: usize) -> usize {
     start = start.min(before_number(text, start, from));
     let hook = (16..WEBHOOK.len())
         .find(|len| WEBHOOK.get(..*len).is_some_and(|head| text.ends_with(head)));
-    start.min(text.len() - hook.unwrap_or(0)).max(from)
+    start.min(text.len() - hook.unwrap_or(0).max(begun_label(text))).max(from)
+}
+
+/// How many bytes at the end are the beginning of a label of another script.
+fn begun_label(text: &[u8]) -> usize {
+    if text.last().is_none_or(u8::is_ascii) {
+        return 0;
+    }
+    let begun = |label: &&str| {
+        let ends = label.char_indices().map(|(at, _)| at).skip(1);
+        ends.filter(|end| label.as_bytes().get(..*end).is_some_and(|head| text.ends_with(head)))
+            .max()
+    };
+    FOREIGN_LABELS.iter().filter_map(begun).max().unwrap_or(0)
 }
 
 /// The start of capitals, with one blank behind them, that stand before the run at `start`.

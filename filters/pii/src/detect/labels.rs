@@ -27,10 +27,18 @@ pub(crate) const SECRET_LABELS: &[&str] = &[
     "APIKEY",
     "api-key",
     "pwd=",
+    "pwd:",
     "Passwort",
     "passwort",
-    "contrase",
+    "ontrase",
+    "passe",
+    "wachtwoord",
+    "senha",
 ];
+
+/// The same in scripts whose letters are no run of anything else.
+pub(crate) const FOREIGN_LABELS: &[&str] =
+    &["пароль", "Пароль", "密码", "密碼", "パスワード", "비밀번호"];
 
 /// Words before a bank code.
 pub(crate) const BANK_LABELS: &[&str] =
@@ -68,12 +76,20 @@ const STOP: &[&[u8]] = &[
 
 /// The value after a label that ends at `at`.
 pub(crate) fn password(text: &Reader<'_>, at: usize) -> Option<Hit> {
-    let mut at = text.run(at, 16, |byte| is_alnum(byte) || byte == b'_' || byte == b'-');
+    let latin = |byte| matches!(byte, 0x80..=0xbf | 0xc3..=0xc9);
+    let part = |byte| is_alnum(byte) || byte == b'_' || byte == b'-' || latin(byte);
+    // Unless the label had its sign with it.
+    let mut at =
+        if matches!(text.before(at), b':' | b'=') { at - 1 } else { text.run(at, 16, part) };
     at = text.run(at, 2, |byte| b"\"'\\".contains(&byte));
     at = text.run(at, 2, |byte| byte == b' ');
-    if !matches!(text.at(at), b':' | b'=') {
-        return None;
-    }
+    const VERBS: &[&[u8]] = &[b"is ", b"was ", b"ist ", b"est ", b"es "];
+    let wide: &[u8] = "：".as_bytes();
+    at = match VERBS.iter().chain([&wide]).find(|verb| text.says(at, verb)) {
+        Some(verb) => at + verb.len() - 1,
+        None if matches!(text.at(at), b':' | b'=') => at,
+        None => return None,
+    };
     at = text.run(at + 1, 4, |byte| b" :=>".contains(&byte));
     at = text.run(at, 2, |byte| b"\"'\\".contains(&byte));
     value(text, at)

@@ -1,6 +1,6 @@
 //! What a digit is part of.
 
-use super::dates::is_month;
+use super::dates::{self, is_month};
 use super::phones;
 use super::reader::{Reader, is_alnum};
 use super::rows::Row;
@@ -29,6 +29,8 @@ pub(crate) fn digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     tokens::token(scan, start, end, at);
     scan.asked(start);
     dialled(scan, start);
+    scan.asked(start);
+    written_date(scan, start);
     scan.asked(start);
     prefixed(scan, start);
     end.max(at + 1)
@@ -88,11 +90,20 @@ fn shapes(scan: &mut Scan<'_, '_>, start: usize) {
         let Some(found) = shapes.step(here, gap, letters, end - at) else { break };
         (here, at, gap) = (found, end, Gap::None);
         let (_, fit) = here;
-        if is_alnum(scan.text.at(at)) {
+        // The time of day that follows a date is none of its digits.
+        let timed = last_gap == Gap::Dash
+            && scan.text.at(at) == b'T'
+            && scan.text.at(at + 1).is_ascii_digit()
+            && scan.told(start, Entity::DATE_OF_BIRTH);
+        if is_alnum(scan.text.at(at)) && !timed {
             if !fit.goes_on(Gap::None) {
                 break;
             }
             continue;
+        }
+        if timed {
+            dated(scan, (start, at), here, &mut compact);
+            break;
         }
         if fit.is_any() {
             // A check digit in parentheses takes the second one along.
@@ -110,6 +121,19 @@ fn shapes(scan: &mut Scan<'_, '_>, start: usize) {
         (gap, last_gap, at) = (sign, sign, at + width);
     }
     propose(scan, start, &fitting);
+}
+
+/// Proposes a date before a time of day.
+fn dated(
+    scan: &mut Scan<'_, '_>,
+    (start, end): (usize, usize),
+    (_, fit): (Place, &Fit),
+    compact: &mut Compact,
+) {
+    let mut rows = SHAPES.told(fit).iter().filter(|row| row.entity == Entity::DATE_OF_BIRTH);
+    if rows.any(|row| (row.check)(compact.read_to(&scan.text, end))) {
+        scan.propose(start, end, Entity::DATE_OF_BIRTH, 85);
+    }
 }
 
 /// Notes the rows that fit what stands from `start` to `end`.
@@ -229,14 +253,19 @@ fn dialled(scan: &mut Scan<'_, '_>, start: usize) {
         }
         scan.asked(open);
     }
+    // `(11) 91234-5678`
+    let opened = before == b'(' && scan.text.at(scan.text.digit_end(start, 6)) == b')';
+    let first = start - usize::from(opened);
     if scan.wanted.threshold <= 65
         && before != b'.'
         && goes_on(&scan.text, start)
         && scan.told(start, Entity::PHONE_NUMBER)
         && let Some(end) = phones::national(&scan.text, start)
     {
-        scan.propose(start, end, Entity::PHONE_NUMBER, 65);
+        scan.propose(first, end, Entity::PHONE_NUMBER, 65);
     }
+    let asked = start - usize::from(before == b'(');
+    scan.asked(asked);
 }
 
 /// Whether the digits from `start` on are many, or further ones follow after a sign.
@@ -244,6 +273,20 @@ fn goes_on(text: &Reader<'_>, start: usize) -> bool {
     let end = text.digit_end(start, 7);
     let next = text.run(end, 3, |byte| b" -./()".contains(&byte));
     end - start == 7 || next > end && text.at(next).is_ascii_digit()
+}
+
+/// Dates with words or signs in them.
+fn written_date(scan: &mut Scan<'_, '_>, start: usize) {
+    if !scan.wants(Entity::DATE_OF_BIRTH)
+        || scan.text.digit_end(start, 5) > start + 4
+        || !scan.told(start, Entity::DATE_OF_BIRTH)
+    {
+        return;
+    }
+    let end = dates::day_first(&scan.text, start).or_else(|| dates::signed(&scan.text, start));
+    if let Some(end) = end {
+        scan.propose(start, end, Entity::DATE_OF_BIRTH, 85);
+    }
 }
 
 /// The same with the capitals or the month before it: `AB 12 34 56 C`, `March 12, 1980`.
@@ -258,8 +301,15 @@ fn prefixed(scan: &mut Scan<'_, '_>, start: usize) {
     }
     let letters = scan.text.slice(word, word_end);
     let capitals = letters.len() <= PREFIX_MAX && letters.iter().all(u8::is_ascii_uppercase);
-    if capitals || is_month(letters) {
+    let month = is_month(letters);
+    if capitals || month {
         shapes(scan, word);
+        if month
+            && scan.told(word, Entity::DATE_OF_BIRTH)
+            && let Some(end) = dates::month_first(&scan.text, start)
+        {
+            scan.propose(word, end, Entity::DATE_OF_BIRTH, 85);
+        }
         scan.asked(word);
     }
 }

@@ -1,7 +1,7 @@
 //! The questions that are asked where a sign or a beginning stands.
 
-use super::email::{LOCAL_MAX, address, is_local, spelt_out};
-use super::labels::{self, BANK_LABELS, SECRET_LABELS, bank_code, password};
+use super::email::{self, address, is_local, spelt_out};
+use super::labels::{self, BANK_LABELS, FOREIGN_LABELS, SECRET_LABELS, bank_code, password};
 use super::reader::is_alnum;
 use super::scan::{CERTAIN, Scan};
 use super::secrets::{self, JOINT_MAX, may_be_joint, plain_literals, with_joint};
@@ -34,7 +34,7 @@ static LITERALS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
     )
 });
 static LABELS: LazyLock<Option<Searcher>> =
-    LazyLock::new(|| searcher(SECRET_LABELS.iter().copied()));
+    LazyLock::new(|| searcher(SECRET_LABELS.iter().chain(FOREIGN_LABELS).copied()));
 /// A beginning that is too short to be looked for with the others without slowing them all.
 static SHORT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("SG."));
 static LINK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
@@ -47,7 +47,7 @@ pub(super) fn mail(scan: &mut Scan<'_, '_>, sign: usize, after: usize) {
     if let Some((start, end)) = address(&scan.text, sign, after) {
         scan.propose(start, end, Entity::EMAIL_ADDRESS, 95);
     }
-    let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
+    let anchor = email::anchor(&scan.text, sign);
     scan.asked(anchor);
 }
 
@@ -61,7 +61,7 @@ pub(super) fn encoded_sign(scan: &mut Scan<'_, '_>, digit: usize) {
     if scan.text.says(digit, rest) {
         mail(scan, sign, digit + rest.len());
     }
-    let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
+    let anchor = email::anchor(&scan.text, sign);
     scan.asked(anchor);
 }
 
@@ -108,7 +108,7 @@ fn literal(scan: &mut Scan<'_, '_>, at: usize) {
                 scan.propose(start, end, Entity::EMAIL_ADDRESS, 90);
             }
             let sign = at - usize::from(scan.text.before(at) == b' ');
-            let anchor = scan.text.run_back(sign, LOCAL_MAX, is_local);
+            let anchor = email::anchor(&scan.text, sign);
             scan.asked(anchor);
         }
         return;

@@ -18,6 +18,8 @@ pub(crate) enum Body {
     AtLeast(usize, Class),
     /// Exactly so many, a dot or underscore, exactly so many.
     Pair(usize, u8, usize, Class),
+    /// Twenty letters and digits, `OpenAI` in base64, and twenty more.
+    OpenAi,
     /// Two parts of base64url, a dot between them, and what follows.
     Jwt,
     /// The rest of a private key's first line, and everything to its last.
@@ -43,7 +45,7 @@ const fn labelled(literal: &'static str, entity: Entity, body: Body) -> Secret {
     Secret { literal, entity, body, label: true }
 }
 
-use Body::{AtLeast, Bearer, Exactly, Jwt, Pair, Pem};
+use Body::{AtLeast, Bearer, Exactly, Jwt, OpenAi, Pair, Pem};
 use Class::{Alnum, Base64, Dotted, Hex, Word};
 
 #[rustfmt::skip]
@@ -73,6 +75,8 @@ pub(crate) const SECRETS: &[Secret] = &[
     secret("xoxp-", SLACK_TOKEN, AtLeast(20, Word)),
     secret("xoxa-", SLACK_TOKEN, AtLeast(20, Word)),
     secret("xoxs-", SLACK_TOKEN, AtLeast(20, Word)),
+    secret("xoxc-", SLACK_TOKEN, AtLeast(20, Word)),
+    secret("xoxd-", SLACK_TOKEN, AtLeast(20, Word)),
     secret("xoxe-", SLACK_TOKEN, AtLeast(20, Word)),
     secret("xoxe.", SLACK_TOKEN, AtLeast(20, Dotted)),
     secret("xapp-", SLACK_TOKEN, AtLeast(20, Word)),
@@ -85,6 +89,8 @@ pub(crate) const SECRETS: &[Secret] = &[
     secret("sk-proj-", OPENAI_API_KEY, AtLeast(40, Word)),
     secret("sk-svcacct-", OPENAI_API_KEY, AtLeast(40, Word)),
     secret("sk-admin-", OPENAI_API_KEY, AtLeast(40, Word)),
+    secret("sk-None-", OPENAI_API_KEY, AtLeast(40, Word)),
+    secret("sk-", OPENAI_API_KEY, OpenAi),
     secret("sk-ant-", ANTHROPIC_API_KEY, AtLeast(60, Word)),
     secret("AIza", GOOGLE_API_KEY, Exactly(35, Word)),
     secret("GOCSPX-", GOOGLE_OAUTH_TOKEN, AtLeast(24, Word)),
@@ -212,6 +218,16 @@ impl Body {
                 let second = text.run(dot + 1, 4, |byte| Word.has(byte));
                 let certain = dot - at >= 8 && text.at(dot) == b'.' && second - dot == 5;
                 certain.then_some((at, second, Some(Tail::Run(Dotted))))
+            }
+            OpenAi => {
+                const SIGN: &[u8] = b"T3BlbkFJ";
+                let sign = text.run(at, 20, is_alnum);
+                if sign - at < 20 || !text.says(sign, SIGN) {
+                    return None;
+                }
+                let end = text.run(sign + SIGN.len(), 20, is_alnum);
+                let whole = end - sign == SIGN.len() + 20;
+                whole.then_some((at, end, Some(Tail::Run(Alnum))))
             }
             Pem => pem(text, at),
             Bearer => bearer(text, at),

@@ -147,6 +147,9 @@ fn keys(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
                 scan.propose(start, end, Entity::TWILIO_KEY, 75);
             }
         }
+        20 if text.starts_with(b"A3T") && is_access_key(text) => {
+            scan.propose(start, end, Entity::AWS_ACCESS_KEY, 95);
+        }
         7 if text == b"atlasv1" => terraform(scan, start, end),
         23..=28 if scan.text.at(end) == b'.' => discord(scan, start, end),
         _ => {}
@@ -154,6 +157,12 @@ fn keys(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
     if scan.text.at(end) == b'~' && matches!(text, [.., b'0'..=b'9', b'Q']) {
         azure(scan, start, end);
     }
+}
+
+/// AWS: capitals and the digits of base 32.
+fn is_access_key(text: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(byte);
+    text.get(4..).is_some_and(|rest| rest.iter().all(fits)) && is_random(text)
 }
 
 /// Discord: a snowflake in base64, six characters, then 27 or more.
@@ -241,7 +250,14 @@ fn numeric(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
 }
 
 /// Words before four numbers that make them a version or a section.
-const VERSIONS: &[&[u8]] = &[b"version ", b"section ", b"release ", b"chapter ", b"ver. ", b"v"];
+const VERSIONS: &[&[u8]] = &[b"version", b"section", b"release", b"chapter", b"ver."];
+
+/// Whether such a word stands before `start`, as a member's name or in a sentence.
+fn is_version(text: &Reader<'_>, start: usize) -> bool {
+    let gap = text.run_back(start, 6, |byte| b" \"'\\:=".contains(&byte));
+    let before = text.slice(gap.saturating_sub(8), gap).to_ascii_lowercase();
+    gap < start && VERSIONS.iter().any(|word| before.ends_with(word)) || text.before(start) == b'v'
+}
 
 fn dotted(scan: &mut Scan<'_, '_>, start: usize) {
     let mut at = start;
@@ -265,9 +281,7 @@ fn dotted(scan: &mut Scan<'_, '_>, start: usize) {
     if further || is_alnum(scan.text.at(at)) || matches!(scan.text.before(start), b'.' | b'-') {
         return;
     }
-    let before = scan.text.slice(start.saturating_sub(8), start).to_ascii_lowercase();
-    let version = VERSIONS.iter().any(|word| before.ends_with(word));
-    if !version {
+    if !is_version(&scan.text, start) {
         scan.propose(start, at, Entity::IP_ADDRESS, 80);
     }
 }
@@ -305,6 +319,14 @@ fn hex_groups(scan: &mut Scan<'_, '_>, start: usize, end: usize, digit: usize) {
 
 fn ipv6_end(text: &Reader<'_>, start: usize) -> Option<usize> {
     let mut end = text.run(start, 45, |byte| byte.is_ascii_hexdigit() || byte == b':');
+    if text.at(end) == b'.' {
+        // The last four bytes may be written as those of an older address.
+        let last = text.run(start, 45, |byte| byte.is_ascii_hexdigit() || b":.".contains(&byte));
+        let spelt = std::str::from_utf8(text.slice(start, last)).ok()?.trim_end_matches('.');
+        if spelt.parse::<std::net::Ipv6Addr>().is_ok() && !is_alnum(text.at(last)) {
+            return Some(start + spelt.len());
+        }
+    }
     let mut address = text.slice(start, end);
     if let [body @ .., b':'] = address
         && !body.ends_with(b":")

@@ -12,6 +12,7 @@ mod corpus;
 mod findings;
 mod fuzzed;
 mod negatives;
+mod realistic;
 mod samples;
 mod streams;
 mod support;

@@ -1,5 +1,6 @@
 //! Streams say what whole texts say, however they are cut.
 
+use crate::realistic::FOUND;
 use crate::samples::{SAMPLES, sentence};
 use crate::support::{detector_config, redactor, shield};
 use behest_contract::testing::cut_everywhere;
@@ -59,6 +60,22 @@ fn no_kind_leaks_from_escapes_within_tool_arguments() {
             let Some((left, right)) = text.split_at_checked(at) else { continue };
             assert_eq!(streamed(&[left, right], Reading::Json).0, whole, "{entity} {at}");
         }
+    }
+}
+
+#[test]
+fn values_of_many_countries_do_not_leak_at_any_cut() {
+    for (text, _, value) in FOUND {
+        let text = format!("é {text} 是");
+        let (whole, _) = streamed(&[&text], Reading::Plain);
+        assert!(!whole.contains(value), "{whole}");
+        for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let (left, right) = text.split_at(at);
+            assert_eq!(streamed(&[left, right], Reading::Plain).0, whole, "{left}|{right}");
+        }
+        let single: Vec<String> = text.chars().map(String::from).collect();
+        let single: Vec<&str> = single.iter().map(String::as_str).collect();
+        assert_eq!(streamed(&single, Reading::Plain).0, whole, "{text}");
     }
 }
 
@@ -221,6 +238,9 @@ fn fragments() -> impl Strategy<Value = String> {
     prop_oneof![
         proptest::sample::select(samples),
         proptest::sample::select(values),
+        proptest::sample::select(
+            FOUND.iter().map(|(text, ..)| (*text).to_owned()).collect::<Vec<_>>()
+        ),
         "[a-zA-Z0-9@.:/ +-]{0,40}",
         "[0-9 -]{0,40}",
         "(PIN-[0-9]{0,12} ?|Zephyr ?|projec|t zephyr|機|密|<EMAIL_ADDRESS_ABCDEFGH>)",
