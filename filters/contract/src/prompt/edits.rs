@@ -15,6 +15,7 @@ struct Edit {
 /// What is to be different from the client's bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Edits {
+    /// Sorted by their starts: a prompt may have as many as it has texts, and each text is looked up.
     replaced: SmallVec<[Edit; 4]>,
     dropped: SmallVec<[Span; 4]>,
     appended: SmallVec<[Bytes; 2]>,
@@ -24,9 +25,12 @@ impl Edits {
     /// Writes `with` in place of `span`; an empty span inserts. The later of two edits of one
     /// span wins, and an edit inside of another edit's span is void.
     pub fn replace(&mut self, span: Span, with: Bytes) {
-        match self.replaced.iter_mut().find(|edit| edit.span == span && !span.is_empty()) {
+        let upto = self.replaced.partition_point(|edit| edit.span.start <= span.start);
+        let here = self.replaced.iter_mut().take(upto).rev();
+        let mut here = here.take_while(|edit| edit.span.start == span.start);
+        match here.find(|edit| edit.span == span && !span.is_empty()) {
             Some(edit) => edit.with = with,
-            None => self.replaced.push(Edit { span, with }),
+            None => self.replaced.insert(upto, Edit { span, with }),
         }
     }
 
@@ -54,7 +58,9 @@ impl Edits {
 
     /// The bytes that stand for `span`, where it was edited.
     pub(super) fn at(&self, span: Span) -> Option<&Bytes> {
-        self.replaced.iter().find(|edit| edit.span == span).map(|edit| &edit.with)
+        let from = self.replaced.partition_point(|edit| edit.span.start < span.start);
+        let here = self.replaced.iter().skip(from).take_while(|edit| edit.span.start == span.start);
+        here.into_iter().find(|edit| edit.span == span).map(|edit| &edit.with)
     }
 }
 

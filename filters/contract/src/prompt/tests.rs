@@ -129,6 +129,24 @@ fn no_body_is_longer_than_is_told() {
 }
 
 #[test]
+fn edits_may_be_told_in_any_order() {
+    let body = Bytes::from_static(b"{\"a\":\"b\",\"c\":\"d\"}");
+    let spans = [(5, 8), (13, 16), (1, 4), (1, 1), (1, 1), (9, 12)];
+    let written = |order: &[usize]| {
+        let mut prompt = Prompt::new(body.clone(), Outline::default());
+        for at in order {
+            let (start, end) = spans[*at];
+            prompt.edits().replace(Span { start, end }, Bytes::from(format!("<{at}>")));
+        }
+        String::from_utf8(prompt.splice(&Edits::default()).to_vec()).unwrap()
+    };
+    let wanted = "{<3><4><2>:<0>,<5>:<1>}";
+    assert_eq!(written(&[0, 1, 2, 3, 4, 5]), wanted);
+    assert_eq!(written(&[1, 3, 5, 4, 0, 2]), wanted);
+    assert_eq!(written(&[2, 5, 0, 1, 3, 4, 0, 1]), wanted);
+}
+
+#[test]
 fn the_later_edit_of_a_text_wins() {
     let mut prompt = prompt(r#"{"messages":["one"]}"#);
     let at = prompt.texts().next().unwrap().0;
