@@ -22,6 +22,7 @@ mod shapes;
 pub(crate) mod tail;
 mod tokens;
 mod trigger;
+mod vocabulary;
 mod words;
 
 pub(crate) use deny::DenyIndex;

@@ -26,7 +26,9 @@ pub(crate) fn digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
     }
     shapes(scan, start);
     scan.asked(start);
-    tokens::token(scan, start, end, at);
+    if tokens::may_be_any(&scan.text, start, end) {
+        tokens::token(scan, start, end, at);
+    }
     scan.asked(start);
     dialled(scan, start);
     scan.asked(start);
@@ -277,14 +279,19 @@ fn goes_on(text: &Reader<'_>, start: usize) -> bool {
 
 /// Dates with words or signs in them.
 fn written_date(scan: &mut Scan<'_, '_>, start: usize) {
-    if !scan.wants(Entity::DATE_OF_BIRTH)
-        || scan.text.digit_end(start, 5) > start + 4
-        || !scan.told(start, Entity::DATE_OF_BIRTH)
-    {
+    if !scan.wants(Entity::DATE_OF_BIRTH) {
         return;
     }
-    let end = dates::day_first(&scan.text, start).or_else(|| dates::signed(&scan.text, start));
-    if let Some(end) = end {
+    let after = scan.text.digit_end(start, 5);
+    // Most small numbers are followed by nothing that a day could be.
+    let end = match after - start {
+        1 | 2 if !scan.text.at(after + 1).is_ascii_digit() => dates::day_first(&scan.text, start),
+        4 if scan.text.at(after) >= 0x80 => dates::signed(&scan.text, start),
+        _ => None,
+    };
+    if let Some(end) = end
+        && scan.told(start, Entity::DATE_OF_BIRTH)
+    {
         scan.propose(start, end, Entity::DATE_OF_BIRTH, 85);
     }
 }

@@ -12,6 +12,16 @@ use crate::checks::wallets::{base58check, bech32, eip55};
 use crate::entity::Entity;
 use smallvec::SmallVec;
 
+/// Whether the token from `start` to `end` can be anything: numbers are only with certain signs beside them.
+#[inline]
+pub(crate) fn may_be_any(text: &Reader<'_>, start: usize, end: usize) -> bool {
+    let sign = |byte: u8| matches!(byte, b'.' | b':' | b'-' | b'+' | b'/');
+    sign(text.before(start))
+        || sign(text.at(end))
+        || end - start == CLOUD_SECRET
+        || text.digit_end(start, end - start) < end
+}
+
 /// Proposes what the token from `start` to `end` can be; its first digit that asks stands at `digit`.
 pub(crate) fn token(scan: &mut Scan<'_, '_>, start: usize, end: usize, digit: usize) {
     let text = scan.text.slice(start, end);
@@ -215,6 +225,12 @@ fn cloud_secret(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
         return;
     }
     let first = scan.text.run_back(start, CLOUD_SECRET + 1, is_base64);
+    if start - first <= CLOUD_SECRET && scan.text.slice(first, start).iter().any(u8::is_ascii_digit)
+    {
+        // An earlier digit of the same run has asked.
+        scan.asked(first);
+        return;
+    }
     let last = scan.text.run(end, CLOUD_SECRET + 1, is_base64);
     if last - first == CLOUD_SECRET && is_cloud_secret(scan, first) {
         scan.propose(first, last, Entity::AWS_SECRET_KEY, 95);
