@@ -34,17 +34,16 @@ pub(crate) fn luhn(text: &[u8]) -> bool {
 }
 
 pub(crate) fn luhn_sum(text: &[u8]) -> u32 {
-    let mut sum = 0;
-    for (n, byte) in text.iter().rev().enumerate() {
-        let digit = u32::from(byte.wrapping_sub(b'0'));
-        let doubled = digit * 2;
-        sum += match n % 2 {
-            0 => digit,
-            _ if doubled > 9 => doubled - 9,
-            _ => doubled,
-        };
-    }
-    sum
+    const DOUBLED: [u32; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
+    let value = |byte: &u8| usize::from(byte.wrapping_sub(b'0'));
+    let doubled = |byte: &u8| DOUBLED.get(value(byte)).copied().unwrap_or(0);
+    let pairs = text.rchunks_exact(2);
+    let first = pairs.remainder().first().map_or(0, |byte| value(byte) as u32);
+    let sums = pairs.map(|pair| match pair {
+        [left, right] => doubled(left) + value(right) as u32,
+        _ => 0,
+    });
+    first + sums.sum::<u32>()
 }
 
 /// ISO/IEC 7064, mod 11,10.

@@ -37,6 +37,21 @@ pub(crate) struct Words {
 }
 
 impl Words {
+    /// Whether no word that was read speaks for anything, and none stands between the last place and `at`:
+    /// from one number to the next.
+    #[inline]
+    pub(crate) fn are_none(&mut self, text: &[u8], at: usize) -> bool {
+        let silent = self.begun && self.spoken.is_empty() && self.foreign.is_empty();
+        let between = text.get(self.upto..at).filter(|between| silent && between.len() < 8);
+        let none = between.is_some_and(|between| {
+            between.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic())
+        });
+        if none {
+            self.upto = at;
+        }
+        none
+    }
+
     /// What the words before `at` speak for, those that lie within reach.
     pub(crate) fn before(&mut self, text: &[u8], at: usize) -> EntitySet {
         let first = at.saturating_sub(REACH);

@@ -71,9 +71,11 @@ const MORE_MONTHS: &[&str] = &[
 const NAME_MAX: usize = 24;
 
 fn is_any_month(word: &[u8]) -> bool {
+    let same = |name: &&str| name.len() == word.len() && name.as_bytes().eq_ignore_ascii_case(word);
+    let lower = || std::str::from_utf8(word).ok().map(str::to_lowercase);
     is_month(word)
-        || std::str::from_utf8(word)
-            .is_ok_and(|word| MORE_MONTHS.contains(&word.to_lowercase().as_str()))
+        || MORE_MONTHS.iter().any(|name| same(name))
+        || !word.is_ascii() && lower().is_some_and(|word| MORE_MONTHS.contains(&word.as_str()))
 }
 
 /// The end of the day at `at`, with what makes an ordinal of it: `12`, `12.`, `12th`.

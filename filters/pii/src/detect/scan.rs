@@ -132,6 +132,7 @@ impl<'t, 'o> Scan<'t, 'o> {
     fn words_before(&mut self, at: usize) -> EntitySet {
         match self.told {
             Some((place, words)) if place == at => words,
+            _ if self.words.are_none(self.text.text(), at) => EntitySet::default(),
             _ => {
                 let words = self.words.before(self.text.text(), at);
                 self.told = Some((at, words));
