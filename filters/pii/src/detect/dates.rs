@@ -71,10 +71,10 @@ const MORE_MONTHS: &[&str] = &[
 const NAME_MAX: usize = 24;
 
 fn is_any_month(word: &[u8]) -> bool {
-    let same = |name: &&str| name.len() == word.len() && name.as_bytes().eq_ignore_ascii_case(word);
+    let same = |name: &str| name.len() == word.len() && name.as_bytes().eq_ignore_ascii_case(word);
     let lower = || std::str::from_utf8(word).ok().map(str::to_lowercase);
     is_month(word)
-        || MORE_MONTHS.iter().any(|name| same(name))
+        || MORE_MONTHS.iter().copied().any(same)
         || !word.is_ascii() && lower().is_some_and(|word| MORE_MONTHS.contains(&word.as_str()))
 }
 
