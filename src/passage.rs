@@ -7,6 +7,7 @@ use crate::exchange::{Alarm, Deadlines, Model, Stop, Watch};
 use crate::house::House;
 use crate::ports::InFlight as Counted;
 use crate::snapshot::Snapshot;
+use behest_auth::TokenSigner;
 use behest_contract::chain::Visits;
 use behest_contract::clock::Clock;
 use behest_contract::delta::{Delta, Usage};
@@ -85,6 +86,7 @@ impl Passage {
         let bearer = Bearer {
             house: self.house.clone(),
             principal: self.facts.read().cloned(),
+            signer: self.facts.read().cloned(),
             started: self.account.started,
         };
         Watch::new(alarm, self.house.drain.signal(), bearer)
@@ -157,6 +159,7 @@ impl Passage {
 pub struct Bearer {
     house: Arc<House>,
     principal: Option<Principal>,
+    signer: Option<TokenSigner>,
     started: Instant,
 }
 
@@ -169,7 +172,8 @@ impl Bearer {
         };
         let clock = &self.house.clock;
         let age = clock.now().saturating_duration_since(self.started);
-        snapshot.cuts.end(principal, clock.unix().saturating_sub(age))
+        let signer = self.signer.as_ref().map(|signer| &*signer.0);
+        snapshot.cuts.end(principal, signer, clock.unix().saturating_sub(age))
     }
 }
 

@@ -34,7 +34,8 @@ impl Cuts {
     }
 
     /// Whether a request of this principal that began at this time must end.
-    pub fn end(&self, who: &Principal, began: Duration) -> bool {
+    /// `signer` is the `kid` of the key that signed its token, if it has one.
+    pub fn end(&self, who: &Principal, signer: Option<&str>, began: Duration) -> bool {
         let is_cut = |scope: Scope, id: &str| {
             let cut = self.by_victim.get(&(scope.word(), Box::from(id)));
             cut.is_some_and(|at| at.is_none_or(|at| began <= at))
@@ -46,6 +47,7 @@ impl Cuts {
             || is_cut(Scope::Tenant, &who.tenant)
             || is_cut(Scope::Project, &who.project)
             || is_cut(Scope::Key, &who.key)
+            || signer.is_some_and(|signer| is_cut(Scope::Key, signer))
     }
 }
 
@@ -84,10 +86,11 @@ mod tests {
         let at = Timestamp::from_second(1000).unwrap();
         let cut = CutObject { scope: Scope::Key, id: "key_1".to_owned(), at };
         let cuts = Cuts::new(&objects(Draft::default().put(&cut, Expect::Anything)));
-        assert!(cuts.end(&who("u"), Duration::from_secs(999)));
-        assert!(!cuts.end(&who("u"), Duration::from_secs(1001)));
+        assert!(cuts.end(&who("u"), None, Duration::from_secs(999)));
+        assert!(!cuts.end(&who("u"), None, Duration::from_secs(1001)));
         let other = Principal { key: "key_2".into(), ..who("u") };
-        assert!(!cuts.end(&other, Duration::from_secs(999)));
+        assert!(!cuts.end(&other, Some("own_1"), Duration::from_secs(999)));
+        assert!(cuts.end(&other, Some("key_1"), Duration::from_secs(999)), "what it signed");
     }
 
     #[test]
@@ -103,7 +106,7 @@ mod tests {
                 created_at: Timestamp::UNIX_EPOCH,
             };
             let cuts = Cuts::new(&objects(Draft::default().put(&switch, Expect::Anything)));
-            assert_eq!(cuts.end(&who("u"), Duration::from_secs(5)), ends, "{id}");
+            assert_eq!(cuts.end(&who("u"), None, Duration::from_secs(5)), ends, "{id}");
         }
     }
 }

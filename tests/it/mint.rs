@@ -8,8 +8,9 @@ use crate::support::gateway::Gateway;
 use crate::support::plan::WHOLE;
 use crate::support::provider::Provider;
 use crate::support::refusal::{named, refused};
-use crate::support::rsa::verifies;
-use crate::support::token::Parts;
+use crate::support::rsa::{KEYS, verifies};
+use crate::support::token::{Parts, claims, header, signed};
+use crate::support::until_then;
 
 const PATHS: [&str; 2] = ["/v1/auth/mint", "/auth/v1/auth/mint"];
 const SLUG: &str = "amber-fox-042.behest.localhost";
@@ -208,7 +209,8 @@ async fn the_claims_are_behests_in_their_order_and_the_signature_is_by_the_publi
     let token = Parts::of(minted["jwt"].as_str().unwrap());
     let base =
         ["tid", "pid", "uid", "role", "scp", "iss", "aud", "iat", "nbf", "exp", "jti", "sid"];
-    assert_eq!(token.claim_names(), [&base[..], &["tier"]].concat());
+    // The last is our own: under which key the use is booked.
+    assert_eq!(token.claim_names(), [&base[..], &["tier", "key"]].concat());
     let claims = &token.payload;
     for (name, value) in [
         ("tid", json!("acme")),
@@ -221,6 +223,7 @@ async fn the_claims_are_behests_in_their_order_and_the_signature_is_by_the_publi
         ("nbf", claims["iat"].clone()),
         ("sid", json!("s")),
         ("tier", json!(2)),
+        ("key", json!("demo/ci")),
     ] {
         assert_eq!(claims[name], value, "{name}");
     }
@@ -238,7 +241,7 @@ async fn the_claims_are_behests_in_their_order_and_the_signature_is_by_the_publi
     for _ in 0..3 {
         let minted = gateway.mint(KEY, json!({ "user_id": "u", "session_id": "s" })).await.json();
         let token = Parts::of(minted["jwt"].as_str().unwrap());
-        assert_eq!(token.claim_names(), base);
+        assert_eq!(token.claim_names(), [&base[..], &["key"]].concat());
         assert!(!ids.contains(&token.payload["jti"]) && token.payload["jti"].is_string());
         ids.push(token.payload["jti"].clone());
     }
@@ -284,4 +287,35 @@ async fn with_a_token_the_end_user_is_the_one_that_it_names() {
     let other = gateway.token("of-the-header").await;
     let ask = Ask::chat(WHOLE).key(&other).header("X-End-User-Id", "of-the-token");
     assert_eq!(gateway.ask(&ask).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_minted_tokens_use_is_booked_under_the_api_key_and_what_tenants_sign_under_theirs() {
+    let (_provider, gateway) = start().await;
+    let minted = Ask::chat(WHOLE).key(&gateway.token("ann").await);
+    let body = json!({ "kid": "sk_acme", "public_key": KEYS[0].public_pem() });
+    gateway.make("tenants/acme/signing-keys", body).await;
+    // A tenant's server cannot book under somebody else's key.
+    let mut claims = claims("acme", "demo", "bob");
+    claims["key"] = json!("demo/ci");
+    let theirs = Ask::chat(WHOLE).key(&signed(&KEYS[0], &header("sk_acme"), &claims));
+    for ask in [&minted, &minted, &theirs] {
+        assert_eq!(gateway.ask(ask).await.status, 200);
+    }
+    let by_key = until_then("the usage of three calls", async || {
+        let usage = gateway.look("usage?project=demo&group_by=key").await;
+        (usage["totals"]["requests"] == 3).then_some(usage)
+    })
+    .await;
+    let mut by_key: Vec<(&str, u64)> = (by_key["breakdown"].as_array().unwrap().iter())
+        .map(|line| (line["key_id"].as_str().unwrap(), line["requests"].as_u64().unwrap()))
+        .collect();
+    by_key.sort_unstable();
+    assert_eq!(by_key, [("demo/ci", 2), ("sk_acme", 1)]);
+    let rows = gateway.list("usage/rows?project=demo").await;
+    for row in &rows {
+        let expected = if row["user_id"] == "ann" { "demo/ci" } else { "sk_acme" };
+        assert_eq!(row["key_id"], expected, "{row}");
+    }
+    assert_eq!(rows.len(), 3);
 }

@@ -12,7 +12,7 @@ use crate::support::plan::{DONE, LO, Plan, ROLE, Remote, STOP, STREAMED, WHOLE};
 use crate::support::provider::Provider;
 use crate::support::refusal::{broken, refused, refused_by_admin};
 use crate::support::rsa::KEYS;
-use crate::support::token::{claims, header, signed};
+use crate::support::token::{Parts, claims, header, signed};
 use crate::support::wire::End;
 
 /// The contract's bound for everything here.
@@ -117,8 +117,12 @@ async fn a_key_is_switched_off_and_on_again() {
     let (id, key) = gateway.new_key("demo", json!({})).await;
     let ask = Ask::chat(WHOLE).key(&key);
     assert_eq!(gateway.ask(&ask).await.status, 200);
+    let minted = gateway.mint(&key, json!({ "user_id": "u" })).await.json();
+    let token = Ask::chat(WHOLE).key(minted["jwt"].as_str().unwrap());
+    assert_eq!(gateway.ask(&token).await.status, 200);
     gateway.make("kill-switches", json!({ "scope": "key", "id": id })).await;
     refused(&gateway.ask(&ask).await, 403, "forbidden");
+    refused(&gateway.ask(&token).await, 403, "forbidden");
     refused(&gateway.mint(&key, json!({ "user_id": "u" })).await, 403, "forbidden");
     assert_eq!(gateway.ask(&Ask::chat(WHOLE)).await.status, 200, "another key of the project");
     gateway.remove(&format!("kill-switches?scope=key&id={id}")).await;
@@ -206,6 +210,7 @@ async fn a_switch_ends_running_streams_where_it_is_asked_to() {
     let by_key = Ask::chat(STREAMED).key(&key);
     let by_token = Ask::chat(STREAMED).key(&token);
     let named = by_key.clone().header("X-End-User-Id", "ann");
+    let signer = Parts::of(&token).header["kid"].clone();
     for (switch, victim) in [
         (json!({ "scope": "global" }), &by_key),
         (json!({ "scope": "tenant", "id": "acme" }), &by_token),
@@ -213,6 +218,8 @@ async fn a_switch_ends_running_streams_where_it_is_asked_to() {
         (json!({ "scope": "user", "id": "ann" }), &named),
         (json!({ "scope": "user", "id": "demo/ann" }), &by_token),
         (json!({ "scope": "key", "id": id }), &by_key),
+        (json!({ "scope": "key", "id": "demo/ci" }), &by_token),
+        (json!({ "scope": "key", "id": signer }), &by_token),
     ] {
         let (stream, remote) = running(&provider, &gateway, victim.clone()).await;
         let mut ending = switch.clone();

@@ -4,7 +4,7 @@ use crate::api_key::{Authentication, KeyRecord};
 use crate::authority::Authority;
 use crate::credential::Presented;
 use crate::error::{Refusal, unauthenticated};
-use crate::token::is_token_shaped;
+use crate::token::{Verified, is_token_shaped};
 use behest_contract::denial::{Denial, Kind, Verdict};
 use behest_contract::facts::{Accepts, Endpoint, Fact, FactKey, Facts, HostProject, Principal};
 use behest_contract::filter::{Filter, Step, Visit};
@@ -25,6 +25,15 @@ impl Fact for PresentedKey {
     const NAME: &'static str = "PresentedKey";
 }
 
+/// The `kid` of the key that signed the request's token. It can be switched off, too, with whatever
+/// runs under it.
+#[derive(Debug, Clone)]
+pub struct TokenSigner(pub Arc<str>);
+
+impl Fact for TokenSigner {
+    const NAME: &'static str = "TokenSigner";
+}
+
 impl Auth {
     /// The room of this authority.
     pub fn new(authority: Arc<Authority>) -> Self {
@@ -42,7 +51,11 @@ impl Filter for Auth {
     }
 
     fn states(&self) -> Vec<FactKey> {
-        vec![FactKey::of::<Principal>(), FactKey::of::<PresentedKey>()]
+        vec![
+            FactKey::of::<Principal>(),
+            FactKey::of::<PresentedKey>(),
+            FactKey::of::<TokenSigner>(),
+        ]
     }
 
     fn enter(&self) -> Box<dyn Visit> {
@@ -86,10 +99,11 @@ fn admit_token(authority: &Authority, token: &str, accepts: Accepts, facts: &mut
         Accepts::TokenOrKey => {}
         Accepts::Key => return Err(unauthenticated("a token where an API key is asked for")),
     }
-    let principal = authority.tokens.verify(token)?.principal;
+    let Verified { principal, signer, .. } = authority.tokens.verify(token)?;
     check_host(&principal, facts)?;
-    authority.switches.check(&principal)?;
+    authority.switches.check_signed(&principal, &signer)?;
     facts.state(principal);
+    facts.state(TokenSigner(signer));
     Ok(())
 }
 

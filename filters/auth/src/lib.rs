@@ -24,7 +24,7 @@ pub use authority::{Authority, AuthoritySpec};
 pub use config::{AuthConfig, DeclaredKey, EndUserRule};
 pub use credential::Presented;
 pub use error::{Error, Errors, Refusal};
-pub use filter::{Auth, PresentedKey};
+pub use filter::{Auth, PresentedKey, TokenSigner};
 pub use jwks::{Jwks, JwksDocument};
 pub use mint::{MintRequest, Minted, Minter, Unsigned};
 pub use own_key::{KeyLife, KeyState, OwnKey, StoredOwnKey};

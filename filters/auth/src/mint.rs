@@ -77,6 +77,9 @@ struct Claims<'c> {
     sid: &'c str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tier: Option<&'c serde_json::Value>,
+    /// Not Behest's but our own: the public id of the API key that vouches, under which what the token
+    /// uses is booked. After the others, whose order clients may know.
+    key: &'c str,
 }
 
 #[derive(Serialize)]
@@ -136,6 +139,7 @@ impl Minter {
             jti: &jti,
             sid: &session,
             tier: tier.as_ref(),
+            key: &key.id,
         };
         let claims = serde_json::to_vec(&claims).map_err(|_| internal("claims"))?;
         let mut signed = String::with_capacity(self.header.len() + claims.len() * 4 / 3 + 360);

@@ -16,7 +16,7 @@ pub enum Scope {
     Project,
     /// An end user.
     User,
-    /// An API key, or the key that signed a token.
+    /// An API key and the tokens that it minted, or the key that signed a token.
     Key,
 }
 
@@ -105,9 +105,20 @@ impl Switches {
         self.users.contains(user) || self.users.contains(format!("{project}/{user}").as_str())
     }
 
+    /// Whether a switch stops this key, whoever comes with it.
+    pub fn stops_key(&self, key: &str) -> bool {
+        self.keys.contains(key)
+    }
+
     /// Refuses a caller whom a switch stops.
     pub fn check(&self, principal: &Principal) -> Verdict {
         self.stops(principal).map_or(Ok(()), |scope| Err(switched_off(scope)))
+    }
+
+    /// The same for a caller with a token that this key has signed.
+    pub fn check_signed(&self, principal: &Principal, signer: &str) -> Verdict {
+        self.check(principal)?;
+        if self.stops_key(signer) { Err(switched_off(Scope::Key)) } else { Ok(()) }
     }
 }
 

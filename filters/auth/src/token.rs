@@ -50,8 +50,11 @@ pub struct UserEpoch {
 /// What a good token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// Who the request acts as.
+    /// Who the request acts as; by the API key that minted the token, where the token is our own and
+    /// says so, and else by the key that signed it.
     pub principal: Principal,
+    /// The `kid` of the key that signed the token.
+    pub signer: Arc<str>,
     /// What the end user is to the project; in a token that a tenant signed always a user.
     pub role: Role,
     /// When the token was issued, in seconds since the Unix epoch, if it says.
@@ -90,6 +93,15 @@ struct Signer<'k> {
     kid: &'k Arc<str>,
     key: &'k PublicKey,
     is_ours: bool,
+}
+
+impl Signer<'_> {
+    /// The key that the token's use is booked under: the API key that asked us for it, unless the token
+    /// is older than that claim. A tenant's key vouches for itself only.
+    fn vouches_for(&self, claims: &Claims<'_>) -> Arc<str> {
+        let minted_by = claims.key.as_deref().filter(|key| self.is_ours && !key.is_empty());
+        minted_by.map_or_else(|| self.kid.clone(), Arc::from)
+    }
 }
 
 impl Tokens {
@@ -172,12 +184,13 @@ impl Tokens {
         let principal = Principal {
             tenant: project.tenant.clone(),
             project: project.id.clone(),
-            key: signer.kid.clone(),
+            key: signer.vouches_for(claims),
             user: Some(claims.uid.as_ref().into()),
             tier: claims.tier.as_ref().and_then(tier),
             session: claims.sid.as_deref().map(Box::from),
         };
-        Ok(Verified { principal, role, issued_at: claims.times.issued_at() })
+        let (signer, issued_at) = (signer.kid.clone(), claims.times.issued_at());
+        Ok(Verified { principal, signer, role, issued_at })
     }
 
     fn check_epoch(&self, project: &ProjectRecord, claims: &Claims<'_>) -> Result<(), Fault> {

@@ -91,6 +91,7 @@ def test_a_token_says_what_was_asked_for(behest):
         "jti",
         "sid",
         "tier",
+        "key",
     ]
     assert (claims["tid"], claims["pid"], claims["uid"]) == (TENANT, PROJECT, "user-1")
     assert (claims["role"], claims["sid"], claims["tier"]) == ("user", "session-1", 2)

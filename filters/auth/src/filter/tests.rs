@@ -1,4 +1,4 @@
-use super::{Auth, PresentedKey};
+use super::{Auth, PresentedKey, TokenSigner};
 use crate::api_key::KeyRecord;
 use crate::api_key::tests::{CI, Counting, ci};
 use crate::authority::{Authority, AuthoritySpec};
@@ -353,6 +353,22 @@ fn a_switch_stops_keys_and_tokens_on_every_endpoint() {
         }
         let mint = verdict(&room, &[("api-key", CI)], &mut facts(Endpoint::Mint, None));
         assert_eq!(mint.is_err(), stops_key && scope != Scope::User, "{scope:?} {id}");
+    }
+}
+
+#[test]
+fn a_minted_token_is_stopped_with_the_key_that_minted_it_and_with_the_one_that_signed_it() {
+    let token = ours(json!({"key": "demo/ci"}));
+    let signer = &*OWN.life().kid;
+    for (id, stops) in [("demo/ci", true), (signer, true), ("demo/other", false), (KID, false)] {
+        let switches = vec![Switch { scope: Scope::Key, id: id.into() }];
+        let room = room_of(AuthoritySpec { switches, ..spec(ci()) }, &Counting::at_once());
+        let mut facts = facts(Endpoint::Chat, None);
+        let verdict = verdict(&room, &[("api-key", &*token)], &mut facts);
+        let denial = verdict.err();
+        assert_eq!(denial.map(|denial| denial.kind), stops.then_some(Kind::Forbidden), "{id}");
+        let told = facts.read::<TokenSigner>().map(|TokenSigner(kid)| &**kid);
+        assert_eq!(told, (!stops).then_some(signer), "{id}");
     }
 }
 

@@ -64,13 +64,13 @@ fn the_answer_has_the_token_under_every_name_that_clients_read() {
     assert_eq!(answer.as_object().unwrap().len(), 7);
     assert_eq!(
         member_names(&claims),
-        "tid pid uid role scp iss aud iat nbf exp jti sid tier".split(' ').collect::<Vec<_>>()
+        "tid pid uid role scp iss aud iat nbf exp jti sid tier key".split(' ').collect::<Vec<_>>()
     );
     let claims: Value = serde_json::from_str(&claims).unwrap();
     let expected = serde_json::json!({
         "tid": "acme", "pid": "demo", "uid": "u_42", "role": "user", "scp": [], "iss": ISSUER,
         "aud": "behest", "iat": NOW, "nbf": NOW, "exp": NOW + 900, "jti": claims["jti"],
-        "sid": "s1", "tier": 2,
+        "sid": "s1", "tier": 2, "key": ci().id,
     });
     assert_eq!(claims, expected);
     assert!(is_uuid_v4(claims["jti"].as_str().unwrap()));
@@ -91,7 +91,7 @@ fn what_is_minted_is_verified_as_what_was_asked_for() {
     assert_eq!(verified.principal.user.as_deref(), Some(name));
     assert_eq!(verified.principal.session.as_deref(), Some(name));
     assert_eq!(verified.principal.tier.as_deref(), Some("max"));
-    assert_eq!(verified.principal.key, OWN.life().kid);
+    assert_eq!((&verified.principal.key, &verified.signer), (&key.id, &OWN.life().kid));
     assert_eq!(verified.role, Role::Admin, "without a word of it, the key's own");
     assert!(!format!("{minted:?}").contains(minted.jwt.expose()));
 }

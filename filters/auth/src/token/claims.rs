@@ -17,6 +17,8 @@ pub(super) struct Claims<'t> {
     pub(super) role: Option<Cow<'t, str>>,
     pub(super) tier: Option<TierClaim>,
     pub(super) sid: Option<Cow<'t, str>>,
+    /// The API key that minted the token, if it says; worth something only in a token of our own.
+    pub(super) key: Option<Cow<'t, str>>,
     pub(super) times: Times,
 }
 
@@ -62,6 +64,7 @@ struct Found<'t> {
     role: Option<Cow<'t, str>>,
     tier: Option<TierClaim>,
     sid: Option<Cow<'t, str>>,
+    key: Option<Cow<'t, str>>,
     exp: Option<u64>,
     nbf: Option<u64>,
     iat: Option<u64>,
@@ -86,6 +89,7 @@ impl<'t> Claims<'t> {
             role: found.role,
             tier: found.tier,
             sid: found.sid,
+            key: found.key,
             times: Times { exp, nbf: found.nbf, iat: found.iat },
         })
     }
@@ -100,6 +104,8 @@ impl<'t> Found<'t> {
             b"iss" => self.iss = Some(string(text, value)?),
             b"role" => self.role = Some(string(text, value)?),
             b"sid" => self.sid = Some(session(text, value)?),
+            // A tenant's server may mean anything by it.
+            b"key" => self.key = string(text, value).ok(),
             b"tier" => self.tier = Some(tier(text, value)?),
             b"exp" => self.exp = Some(seconds(text, value)?),
             b"nbf" => self.nbf = Some(seconds(text, value)?),

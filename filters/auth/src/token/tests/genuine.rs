@@ -27,7 +27,9 @@ fn the_least_that_an_sdk_signs_is_a_user_of_its_project() {
         tier: None,
         session: None,
     };
-    assert_eq!(verified, Verified { principal, role: Role::User, issued_at: Some(NOW) });
+    let expected =
+        Verified { principal, signer: KID.into(), role: Role::User, issued_at: Some(NOW) };
+    assert_eq!(verified, expected);
 }
 
 #[test]
@@ -43,6 +45,25 @@ fn everything_that_a_token_may_say_is_heard() {
     let ours = verified(&tokens(), &ours(all));
     assert_eq!(ours.role, Role::Admin);
     assert_eq!(ours.principal.key, OWN.life().kid);
+}
+
+#[test]
+fn what_a_minted_token_uses_is_booked_under_the_api_key_that_minted_it() {
+    let minted = verified(&tokens(), &ours(json!({"key": "demo/ci"})));
+    assert_eq!((&*minted.principal.key, &minted.signer), ("demo/ci", &OWN.life().kid));
+    // A token from before there was the claim, and what no minter writes.
+    for claim in [json!(null), json!(""), json!(7), json!(["demo/ci"])] {
+        let without = verified(&tokens(), &ours(json!({ "key": claim })));
+        assert_eq!(without.principal.key, OWN.life().kid, "{claim}");
+    }
+}
+
+#[test]
+fn a_tenants_token_is_booked_under_the_key_that_signed_it_whatever_it_says() {
+    for claim in [json!("demo/ci"), json!("own_1"), json!(7), json!({"kty": "RSA"})] {
+        let theirs = verified(&tokens(), &acme(json!({ "key": claim })));
+        assert_eq!((&*theirs.principal.key, &*theirs.signer), (KID, KID), "{claim}");
+    }
 }
 
 #[test]
