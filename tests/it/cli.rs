@@ -13,6 +13,7 @@ use crate::support::provider::Provider;
 use crate::support::refusal::{broken, refused};
 use crate::support::rsa::{KEYS, Rsa};
 use crate::support::token::{claims, header, signed};
+use crate::support::until_then;
 
 /// A terminal beside a gateway.
 struct Terminal {
@@ -144,6 +145,32 @@ async fn lists_are_told_as_json_and_as_tables() {
     }
     let list = terminal.json("tenant list").await;
     assert_eq!((list["data"].as_array().unwrap().len(), &list["next_cursor"]), (5, &Value::Null));
+}
+
+#[tokio::test]
+async fn usage_is_a_table_with_a_row_for_each_step_and_one_for_all() {
+    let (_provider, terminal) = Terminal::start().await;
+    for user in ["ann", "ann", "bob"] {
+        let ask = Ask::chat(WHOLE).header("X-End-User-Id", user);
+        assert_eq!(terminal.gateway.ask(&ask).await.status, 200);
+    }
+    until_then("the usage of three calls", async || {
+        let usage = terminal.gateway.look("usage?project=demo").await;
+        (usage["totals"]["requests"] == 3).then_some(())
+    })
+    .await;
+    let line = "usage --project demo --group-by user --output table";
+    let table = terminal.run(line).await;
+    let rows: Vec<Vec<&str>> = table.lines().map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(rows.len(), 4, "{table}");
+    assert_eq!(rows[0][..3], ["TIMESTAMP", "USER_ID", "REQUESTS"], "{table}");
+    let of = |user: &str| rows.iter().find(|row| row[1] == user).unwrap()[2];
+    assert_eq!((of("ann"), of("bob")), ("2", "1"), "{table}");
+    assert_eq!(rows[3][..2], ["total", "3"], "{table}");
+    for line in ["project show demo", "tier resolved --project demo pro", "usage", "usage rows"] {
+        let table = terminal.run(&format!("{line} --output table")).await;
+        assert!(!table.contains(['{', '}', '[', ']', '"']), "{line}: {table}");
+    }
 }
 
 #[tokio::test]
