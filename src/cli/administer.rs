@@ -251,8 +251,8 @@ pub(super) mod tests {
             ),
             ("events", "GET events?limit=100", Value::Null),
             (
-                "events --project p --type pii --limit 5 --cursor x",
-                "GET events?project=p&type=pii&limit=5&cursor=x",
+                "events --project p --type pii_block --limit 5 --cursor x",
+                "GET events?project=p&type=pii_block&limit=5&cursor=x",
                 Value::Null,
             ),
             ("audit --limit 5", "GET audit?limit=5", Value::Null),
