@@ -49,6 +49,35 @@ async fn a_line_tells_how_the_request_ended() {
 }
 
 #[tokio::test]
+async fn the_line_of_a_refusal_says_who_was_refused_once_that_is_verified() {
+    let provider = Provider::start().await;
+    let gateway = Gateway::over(&provider).await;
+    let token = gateway.token("ann").await;
+    let switch = json!({ "scope": "project", "id": "demo" });
+    gateway.make("kill-switches", switch).await;
+    let foreign = Ask::chat(WHOLE).key(OTHER_KEY).header("Host", "amber-fox-042.chat.example");
+    for (ask, status, project) in [
+        (Ask::chat(WHOLE), 403, Some("demo")),
+        (Ask::chat(WHOLE).key(&token), 403, Some("demo")),
+        (Ask::post("/v1/auth/mint", r#"{"user_id":"u"}"#), 403, Some("demo")),
+        (foreign, 403, Some("other")),
+        (Ask::chat(WHOLE).key("wrong"), 401, None),
+    ] {
+        let answer = gateway.ask(&ask).await;
+        let line = gateway.log_line(&answer).await;
+        assert_eq!((answer.status, &line["status"]), (status, &json!(status)), "{line}");
+        let who = project.map(|project| ("acme".to_owned(), format!("{project}/ci")));
+        let text = |name: &str| line[name].as_str();
+        assert_eq!(text("project"), project, "{line}");
+        assert_eq!(
+            text("tenant").zip(text("key")),
+            who.as_ref().map(|(t, k)| (&**t, &**k)),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn neither_prompts_nor_answers_nor_keys_are_logged_at_any_level() {
     let (first, second) = (Provider::start().await, Provider::start().await);
     let mut conf = conf(&[first.url(), second.url()]);

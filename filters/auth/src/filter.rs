@@ -100,11 +100,11 @@ fn admit_token(authority: &Authority, token: &str, accepts: Accepts, facts: &mut
         Accepts::Key => return Err(unauthenticated("a token where an API key is asked for")),
     }
     let Verified { principal, signer, .. } = authority.tokens.verify(token)?;
-    check_host(&principal, facts)?;
-    authority.switches.check_signed(&principal, &signer)?;
+    let host = check_host(&principal, facts);
+    let verdict = host.and_then(|()| authority.switches.check_signed(&principal, &signer));
     facts.state(principal);
     facts.state(TokenSigner(signer));
-    Ok(())
+    verdict
 }
 
 /// What a genuine key may still be refused for.
@@ -134,13 +134,12 @@ fn admit_key(
         tier: project.default_tier.clone(),
         session: None,
     };
-    check_host(&principal, facts)?;
-    // Before what is wrong with the request: whoever is switched off learns that first.
-    authority.switches.check(&principal)?;
-    if let Some(fault) = fault {
-        return Err(fault);
-    }
+    // Switches before what is wrong with the request: whoever is switched off learns that first.
+    let verdict = check_host(&principal, facts).and_then(|()| authority.switches.check(&principal));
+    let verdict = verdict.and_then(|()| fault.map_or(Ok(()), Err));
+    // Who it is was verified, so that whoever tells of a refusal can say it.
     facts.state(principal);
+    verdict?;
     if matches!(endpoint, Endpoint::Mint | Endpoint::Usage) {
         facts.state(PresentedKey(key.clone()));
     }
