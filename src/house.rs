@@ -1,5 +1,6 @@
 //! What the process owns, whatever its configuration says at the moment.
 
+use crate::config::Config;
 use crate::directory::{Audit, Draft, Opened};
 use crate::drain::Drain;
 use crate::exchange::Pools;
@@ -98,6 +99,8 @@ pub struct House {
     pub clock: Arc<dyn Clock>,
     /// The metrics about requests.
     pub metrics: Metrics,
+    /// What the process was started with. Some of it no reload can change.
+    pub started_with: Arc<Config>,
     current: ArcSwap<Current>,
     /// Whoever replaces what is in force does so alone, from what is in force then.
     replacing: tokio::sync::Mutex<()>,
@@ -117,7 +120,9 @@ impl House {
         let ip_guard = IpGuard::new(snapshot.ip_guard_config(), fixtures.clock.clone());
         let current = Current { snapshot: Arc::new(snapshot), ip_guard: Arc::new(ip_guard) };
         let ids = RequestIds::new(fixtures.clock.unix())?;
+        let started_with = current.snapshot.config.clone();
         Ok(Self {
+            started_with,
             drain: Arc::new(Drain::default()),
             clock: fixtures.clock.clone(),
             metrics: fixtures.metrics.clone(),

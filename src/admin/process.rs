@@ -41,7 +41,7 @@ pub(super) fn readiness(call: &Call) -> Result<Answer, Refusal> {
 /// `POST /admin/v1/reload`
 pub(super) async fn reload(call: Call) -> Result<Answer, Refusal> {
     match reload_off_loop(&call.house, &call.config_path).await {
-        Ok(()) => Ok(answer::ok(&json!({ "status": "reloaded" }))),
+        Ok(waiting) => Ok(answer::ok(&json!({ "status": "reloaded", "restart_needed": waiting }))),
         Err(NotReloaded(errors)) => {
             let message = "The configuration in force stays in force.";
             Err(Refusal::unprocessable(None, message).details(json!({ "errors": errors })))

@@ -147,6 +147,27 @@ async fn a_reload_by_admin_call_or_by_signal_takes_the_new_file() {
 }
 
 #[tokio::test]
+async fn a_reload_says_what_waits_for_the_next_start_until_it_is_as_it_was() {
+    let provider = Provider::start().await;
+    let gateway = Gateway::over(&provider).await;
+    let reload = async || {
+        let answer = gateway.admin_secretly(Ask::new("POST", RELOAD)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["restart_needed"].clone()
+    };
+    gateway.configure(&changed(&provider));
+    assert_eq!(reload().await, json!([]), "all of it is in force");
+    let mut waits = changed(&provider);
+    set(&mut waits, "/workers", 3);
+    set(&mut waits, "/log", json!({ "level": "debug" }));
+    gateway.configure(&waits);
+    assert_eq!(reload().await, json!(["workers", "log"]));
+    assert_eq!(reload().await, json!(["workers", "log"]), "it still waits");
+    gateway.configure(&changed(&provider));
+    assert_eq!(reload().await, json!([]));
+}
+
+#[tokio::test]
 async fn a_file_with_errors_is_not_taken_at_all() {
     let provider = Provider::start().await;
     let mut gateway = Gateway::over(&provider).await;
