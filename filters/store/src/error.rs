@@ -1,6 +1,7 @@
 //! Why an engine does not open. What goes wrong later is the contract's
 //! [`Failure`](behest_contract::directory::Failure).
 
+use crate::redis::link::BadUrl;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub enum Error {
     NoWal(PathBuf),
     /// SQLite cannot open or migrate the file.
     Database(PathBuf, rusqlite::Error),
+    /// Redis cannot be where its URL says.
+    RedisUrl(BadUrl),
     /// The machine gives no thread.
     NoThread(io::Error),
 }
@@ -53,6 +56,7 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Self::Database(path, source) => write!(f, "{}: {source}", path.display()),
+            Self::RedisUrl(wrong) => write!(f, "{wrong}"),
             Self::NoThread(source) => write!(f, "the store's thread does not start: {source}"),
         }
     }

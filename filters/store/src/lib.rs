@@ -5,9 +5,11 @@ pub mod book_suite;
 mod config;
 mod embedded;
 mod error;
+mod redis;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
 pub use config::EmbeddedConfig;
 pub use embedded::{Embedded, Tally};
 pub use error::Error;
+pub use redis::{BadUrl, RedisConfig, RedisMode};

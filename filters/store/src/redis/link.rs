@@ -1,0 +1,321 @@
+//! The connection to Redis: one thread, one connection that all calls share, and an answer for each in time.
+//!
+//! # How to use it
+//!
+//! [`Link::open`] starts the thread and returns at once; the connection is made meanwhile. Whoever owns the
+//! engine keeps the [`Link`]: when its last clone is dropped, the thread ends. Work that runs on the thread
+//! itself holds a [`Line`], which does not keep it alive.
+//!
+//! ```ignore
+//! let link = Link::open(&config, clock)?;
+//! // One command. The future may be awaited in any executor, or dropped: the command goes on.
+//! let mut get = redis::cmd("GET");
+//! get.arg("behest:epoch");
+//! let value: redis::Value = link.call(get).await?;
+//! let epoch: Option<u64> = redis::from_redis_value(value)?;
+//!
+//! // A script: EVALSHA, and EVAL where the server does not know it. In a cluster its first key decides
+//! // where it runs, so all its keys have one hash tag.
+//! static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
+//! let value = link.eval(Invocation::new(&COMMIT).key("{behest}:revision").arg(42)).await?;
+//!
+//! // Every message of a channel, for as long as the thread lives; subscribes anew by itself.
+//! link.listen("behest:changed", |heard| match heard {
+//!     Heard::Subscribed => { /* something may have been missed: ask */ }
+//!     Heard::Message(bytes) => { /* runs on the thread: do not block */ }
+//! });
+//!
+//! // Work of one's own on the thread.
+//! let line = link.line();
+//! link.spawn(async move { line.call(redis::cmd("PING")).await.ok(); });
+//! ```
+//!
+//! # What it promises
+//!
+//! - Each call is answered within `command_timeout`, and at once while Redis is taken for lost. A call made
+//!   while the first connection, or one that broke, is being made waits for it, no longer than that.
+//! - [`Fault::may_have_run`] tells whether the server may have done it all the same.
+//! - A server is taken for lost when a connection breaks and cannot be made anew, when it says that it may
+//!   only be read, or when `strikes_max` calls in a row got no answer in time. It is tried each
+//!   `probe_interval`, with a connection of its own, and the master is asked for anew where there are
+//!   sentinels. The log has one line when it is lost and one when it is back.
+
+mod connect;
+mod keeper;
+mod listen;
+mod place;
+mod script;
+
+pub(crate) use listen::Heard;
+pub use place::BadUrl;
+pub(crate) use script::{Invocation, Script};
+
+use crate::error::Error;
+use crate::redis::config::RedisConfig;
+use behest_contract::clock::Clock;
+use connect::{Conn, Waits};
+use keeper::{Keeper, State};
+use place::Place;
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use std::fmt;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::time::timeout;
+
+/// Why a call has no answer.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// Redis is taken for lost. Nothing was sent.
+    Down(Arc<str>),
+    /// Too many calls are under way. Nothing was sent.
+    Crowded,
+    /// No answer in time. It may have been done, or may be yet.
+    TimedOut,
+    /// The connection broke. It may have been done.
+    Broken(Arc<str>),
+    /// The server says no. It was not done.
+    Denied(Arc<str>),
+}
+
+impl Fault {
+    /// Whether the server may have done, or may yet do, what it was asked for.
+    pub(crate) fn may_have_run(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::Broken(_))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down(why) => write!(f, "Redis is lost: {why}"),
+            Self::Crowded => f.write_str("too many calls to Redis are under way"),
+            Self::TimedOut => f.write_str("Redis does not answer in time"),
+            Self::Broken(why) => write!(f, "the connection to Redis broke: {why}"),
+            Self::Denied(why) => write!(f, "Redis refused: {why}"),
+        }
+    }
+}
+
+/// The connection, and the thread that it lives on. Clones share one; the last one ends it.
+#[derive(Clone)]
+pub(crate) struct Link {
+    line: Line,
+    _engine: Arc<Engine>,
+}
+
+/// A way to call that does not keep the thread alive.
+#[derive(Clone)]
+pub(crate) struct Line(Arc<Hub>);
+
+struct Hub {
+    place: Place,
+    waits: Waits,
+    probe_interval: Duration,
+    strikes_max: u32,
+    handle: Handle,
+    keeper: Keeper,
+    /// One for each call that may be under way.
+    room: Arc<Semaphore>,
+}
+
+struct Engine {
+    /// Taken to send the thread home.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // An answer that wakes the last owner may drop it on the thread itself.
+            if thread.thread().id() != thread::current().id() {
+                drop(thread.join());
+            }
+        }
+    }
+}
+
+impl Link {
+    /// Starts the thread, which connects by itself.
+    pub(crate) fn open(config: &RedisConfig, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let place = Place::new(config).map_err(Error::RedisUrl)?;
+        let runtime =
+            Builder::new_current_thread().enable_all().build().map_err(Error::NoThread)?;
+        let waits = Waits { command: config.command_timeout, connect: config.connect_timeout };
+        let line = Line(Arc::new(Hub {
+            place,
+            waits,
+            probe_interval: config.probe_interval,
+            strikes_max: config.strikes_max,
+            handle: runtime.handle().clone(),
+            keeper: Keeper::new(clock),
+            room: Arc::new(Semaphore::new(config.calls_max)),
+        }));
+        let (stop, stops) = oneshot::channel::<()>();
+        let thread = thread::Builder::new()
+            .name("behest-store-redis".into())
+            .spawn(move || drop(runtime.block_on(stops)))
+            .map_err(Error::NoThread)?;
+        let engine = Arc::new(Engine { stop: Some(stop), thread: Some(thread) });
+        line.spawn(keeper::keep(line.clone()));
+        Ok(Self { line, _engine: engine })
+    }
+
+    /// A way to call for work that runs on the thread.
+    pub(crate) fn line(&self) -> Line {
+        self.line.clone()
+    }
+}
+
+impl std::ops::Deref for Link {
+    type Target = Line;
+
+    fn deref(&self) -> &Line {
+        &self.line
+    }
+}
+
+/// An answer that can be awaited anywhere.
+pub(crate) type Reply = futures::future::BoxFuture<'static, Result<Value, Fault>>;
+
+impl Line {
+    /// Sends a command. It is under way when this returns, whether anybody waits for the answer or not.
+    pub(crate) fn call(&self, command: Cmd) -> Reply {
+        self.start(move |line| async move { line.send(&command).await })
+    }
+
+    /// Runs a script.
+    pub(crate) fn eval(&self, invocation: Invocation) -> Reply {
+        self.start(move |line| async move {
+            let first = line.send(&invocation.by_hash()).await;
+            if matches!(&first, Err(fault) if script::is_unknown(fault)) {
+                return line.send(&invocation.in_full()).await;
+            }
+            first
+        })
+    }
+
+    /// Hears a channel for as long as the thread lives. `hears` runs on the thread and must not block.
+    pub(crate) fn listen(&self, channel: &str, hears: impl Fn(Heard<'_>) + Send + 'static) {
+        let Hub { place, waits, probe_interval, .. } = &*self.0;
+        let channel = channel.to_owned();
+        self.spawn(listen::listen(place.clone(), *waits, *probe_interval, channel, hears));
+    }
+
+    /// Runs something on the thread. It ends with the thread, wherever it is.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        drop(self.0.handle.spawn(work));
+    }
+
+    /// Whether Redis answers, as far as is known without trying.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(*self.0.keeper.state.borrow(), State::Up(..))
+    }
+
+    /// Waits for the next change between lost and found.
+    pub(crate) fn changes(&self) -> watch::Receiver<bool> {
+        self.0.keeper.is_up.subscribe()
+    }
+
+    /// How often Redis was lost, and how long it was away all in all.
+    pub(crate) fn outages(&self) -> (u64, Duration) {
+        self.0.keeper.outages()
+    }
+
+    /// The longest wait for one command.
+    pub(crate) fn command_timeout(&self) -> Duration {
+        self.0.waits.command
+    }
+
+    fn start<F>(&self, work: impl FnOnce(Self) -> F + Send + 'static) -> Reply
+    where
+        F: Future<Output = Result<Value, Fault>> + Send + 'static,
+    {
+        if let State::Down(why) = &*self.0.keeper.state.borrow() {
+            let down = Fault::Down(why.clone());
+            return Box::pin(async { Err(down) });
+        }
+        let Ok(place) = self.0.room.clone().try_acquire_owned() else {
+            return Box::pin(async { Err(Fault::Crowded) });
+        };
+        let line = self.clone();
+        let task = self.0.handle.spawn(async move {
+            let _place = place;
+            work(line).await
+        });
+        Box::pin(async move {
+            task.await.unwrap_or_else(|_| Err(Fault::Broken("its thread has ended".into())))
+        })
+    }
+
+    /// Sends a command and waits for its answer, no longer than it may take.
+    async fn send(&self, command: &Cmd) -> Result<Value, Fault> {
+        let keeper = &self.0.keeper;
+        let mut conn = match timeout(self.0.waits.command, self.connection()).await {
+            Ok(found) => found?,
+            Err(_) => return Err(Fault::Down("it is not connected yet".into())),
+        };
+        match timeout(self.0.waits.command, conn.0.send(command)).await {
+            Ok(Ok(value)) => {
+                keeper.answered();
+                Ok(value)
+            }
+            Ok(Err(error)) => Err(self.failed(&error, conn.1)),
+            Err(_) => {
+                keeper.missed(conn.1, self.0.strikes_max);
+                Err(Fault::TimedOut)
+            }
+        }
+    }
+
+    /// The connection and its number; waits while one is being made.
+    async fn connection(&self) -> Result<(Conn, u64), Fault> {
+        let mut changes = self.0.keeper.state.subscribe();
+        loop {
+            match &*changes.borrow_and_update() {
+                State::Up(conn, number) => return Ok((conn.clone(), *number)),
+                State::Down(why) => return Err(Fault::Down(why.clone())),
+                State::Connecting => {}
+            }
+            if changes.changed().await.is_err() {
+                return Err(Fault::Down("its thread has ended".into()));
+            }
+        }
+    }
+
+    fn failed(&self, error: &RedisError, number: u64) -> Fault {
+        let keeper = &self.0.keeper;
+        let why: Arc<str> = error.to_string().into();
+        match error.kind() {
+            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => {
+                keeper.lost(number, &why);
+                Fault::Denied(why)
+            }
+            ErrorKind::Server(
+                ServerErrorKind::BusyLoading
+                | ServerErrorKind::ClusterDown
+                | ServerErrorKind::TryAgain,
+            ) => {
+                keeper.missed(number, self.0.strikes_max);
+                Fault::Denied(why)
+            }
+            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::Client => {
+                keeper.answered();
+                Fault::Denied(why)
+            }
+            // A cluster mends its own connections, of which one may be broken.
+            _ if matches!(self.0.place.mode, crate::redis::config::RedisMode::Cluster) => {
+                keeper.missed(number, self.0.strikes_max);
+                Fault::Broken(why)
+            }
+            _ => {
+                keeper.broke(number);
+                Fault::Broken(why)
+            }
+        }
+    }
+}
