@@ -5,6 +5,7 @@ pub mod book_suite;
 mod config;
 mod embedded;
 mod error;
+mod lost;
 mod redis;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
@@ -12,4 +13,4 @@ pub mod suite;
 pub use config::EmbeddedConfig;
 pub use embedded::{Embedded, Tally};
 pub use error::Error;
-pub use redis::{BadUrl, RedisConfig, RedisMode};
+pub use redis::{BadUrl, Redis, RedisConfig, RedisMode, RedisTally};

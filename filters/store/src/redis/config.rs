@@ -38,6 +38,14 @@ pub struct RedisConfig {
     pub strikes_max: u32,
     /// How many commands may be under way; those beyond are refused at once.
     pub calls_max: usize,
+    /// How long a lease lives that its node does not renew. It is renewed four times in that time.
+    pub lease_expiry: Duration,
+    /// How often is looked for leases that were lost.
+    pub sweep_interval: Duration,
+    /// How long a node counts as alive after it was last heard.
+    pub node_expiry: Duration,
+    /// How many settlements are kept for a Redis that is away; those beyond are given up, and counted.
+    pub backlog_max: usize,
 }
 
 impl RedisConfig {
@@ -52,6 +60,10 @@ impl RedisConfig {
             probe_interval: Duration::from_millis(250),
             strikes_max: 5,
             calls_max: 8192,
+            lease_expiry: Duration::from_secs(60),
+            sweep_interval: Duration::from_secs(5),
+            node_expiry: Duration::from_secs(60),
+            backlog_max: 500_000,
         }
     }
 }

@@ -117,6 +117,7 @@ struct Hub {
     strikes_max: u32,
     handle: Handle,
     keeper: Keeper,
+    scripts: Vec<&'static Script>,
     /// One for each call that may be under way.
     room: Arc<Semaphore>,
 }
@@ -142,6 +143,16 @@ impl Drop for Engine {
 impl Link {
     /// Starts the thread, which connects by itself.
     pub(crate) fn open(config: &RedisConfig, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        Self::open_with(config, clock, Vec::new())
+    }
+
+    /// The same; these scripts are told to each server that it connects to before anything else is, so
+    /// that calls are made in the order in which they are asked for. Each does nothing without keys.
+    pub(crate) fn open_with(
+        config: &RedisConfig,
+        clock: Arc<dyn Clock>,
+        scripts: Vec<&'static Script>,
+    ) -> Result<Self, Error> {
         let place = Place::new(config).map_err(Error::RedisUrl)?;
         let runtime =
             Builder::new_current_thread().enable_all().build().map_err(Error::NoThread)?;
@@ -153,6 +164,7 @@ impl Link {
             strikes_max: config.strikes_max,
             handle: runtime.handle().clone(),
             keeper: Keeper::new(clock),
+            scripts,
             room: Arc::new(Semaphore::new(config.calls_max)),
         }));
         let (stop, stops) = oneshot::channel::<()>();
@@ -189,7 +201,8 @@ impl Line {
     }
 
     /// Runs a script.
-    pub(crate) fn eval(&self, invocation: Invocation) -> Reply {
+    pub(crate) fn eval(&self, invocation: impl Into<Arc<Invocation>>) -> Reply {
+        let invocation = invocation.into();
         self.start(move |line| async move {
             let first = line.send(&invocation.by_hash()).await;
             if matches!(&first, Err(fault) if script::is_unknown(fault)) {
@@ -209,6 +222,14 @@ impl Line {
     /// Runs something on the thread. It ends with the thread, wherever it is.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         drop(self.0.handle.spawn(work));
+    }
+
+    /// Why Redis is taken for lost, if it is.
+    pub(crate) fn why_down(&self) -> Option<Fault> {
+        match &*self.0.keeper.state.borrow() {
+            State::Down(why) => Some(Fault::Down(why.clone())),
+            _ => None,
+        }
     }
 
     /// Whether Redis answers, as far as is known without trying.
@@ -235,8 +256,7 @@ impl Line {
     where
         F: Future<Output = Result<Value, Fault>> + Send + 'static,
     {
-        if let State::Down(why) = &*self.0.keeper.state.borrow() {
-            let down = Fault::Down(why.clone());
+        if let Some(down) = self.why_down() {
             return Box::pin(async { Err(down) });
         }
         let Ok(place) = self.0.room.clone().try_acquire_owned() else {
@@ -293,7 +313,7 @@ impl Line {
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => {
                 keeper.lost(number, &why);
-                Fault::Denied(why)
+                Fault::Down(why)
             }
             ErrorKind::Server(
                 ServerErrorKind::BusyLoading
@@ -301,7 +321,7 @@ impl Line {
                 | ServerErrorKind::TryAgain,
             ) => {
                 keeper.missed(number, self.0.strikes_max);
-                Fault::Denied(why)
+                Fault::Down(why)
             }
             ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::Client => {
                 keeper.answered();

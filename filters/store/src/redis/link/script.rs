@@ -3,7 +3,6 @@
 use super::Fault;
 use redis::{Cmd, ToRedisArgs, cmd};
 use std::fmt;
-use std::sync::LazyLock;
 
 /// A script with its hash.
 pub(crate) struct Script {
@@ -32,7 +31,7 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
-    pub(crate) fn new(script: &'static LazyLock<Script>) -> Self {
+    pub(crate) fn new(script: &'static Script) -> Self {
         Self { script, keys: Vec::new(), args: Vec::new() }
     }
 

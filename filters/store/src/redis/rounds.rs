@@ -1,0 +1,175 @@
+//! What is to be done every now and then, whether anybody asks or not.
+
+use super::desk::Desk;
+use super::live::Name;
+use super::names::{NODES, TENANTS};
+use super::scripts;
+use crate::lost::lost_row;
+use behest_contract::book::Row;
+use redis::{FromRedisValue, cmd};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How many lost leases of a tenant are booked at once.
+const SWEPT_MAX: usize = 100;
+
+/// How long a node that was handed lost rows has to say that it has written them.
+const BOOKED_WITHIN: Duration = Duration::from_secs(30);
+
+/// How many leases are renewed in one call.
+const RENEWED_MAX: usize = 500;
+
+/// Every so many sweeps all tenants are looked after, and not only those that this node has seen.
+const ALL_EVERY: u32 = 6;
+
+/// When Redis was away, nodes have so many sweeps' time to say that they live before their leases are lost.
+const GRACE: u32 = 2;
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Renews this node's leases, and books those that nobody can close any more. A Redis that was away is
+/// told at once who still lives.
+pub(super) async fn renew(desk: Arc<Desk>) {
+    let mut ticks = every(desk.config.lease_expiry / 4);
+    let mut changes = desk.line.changes();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+        }
+        if desk.line.is_up() {
+            renew_all(&desk).await;
+        }
+        for (name, lease) in desk.live.abandoned(desk.clock.now(), desk.config.lease_expiry) {
+            desk.lose(name, &lease);
+        }
+    }
+}
+
+async fn renew_all(desk: &Desk) {
+    for (tenant, leases) in desk.live.by_tenant() {
+        desk.know(&tenant);
+        for some in leases.chunks(RENEWED_MAX) {
+            let expiry = u64::try_from(desk.config.lease_expiry.as_millis()).unwrap_or(u64::MAX);
+            let mut renews = desk.script(&scripts::RENEW, &tenant).arg(expiry);
+            for (id, known) in some {
+                renews = renews.arg(&**id).arg(known.to_string());
+            }
+            let Ok(answer) = desk.line.eval(renews).await else { return };
+            let missing: Vec<String> = Vec::from_redis_value(answer).unwrap_or_default();
+            for id in missing {
+                // Unless it was closed meanwhile, or is on its way already.
+                let name: Name = (tenant.clone(), id.into());
+                if desk.courier.backlog() == 0 {
+                    desk.assert(&name);
+                }
+            }
+        }
+    }
+}
+
+/// Books leases of nodes that have died.
+pub(super) async fn sweep(desk: Arc<Desk>) {
+    let mut ticks = every(desk.config.sweep_interval);
+    let mut changes = desk.line.changes();
+    let (mut up_since, mut round): (Option<Instant>, u32) = (None, 0);
+    loop {
+        ticks.tick().await;
+        let now = desk.clock.now();
+        if !*changes.borrow_and_update() {
+            up_since = None;
+            desk.may_sweep.store(false, Ordering::Relaxed);
+            continue;
+        }
+        // The first time it is found up, there may have been an outage of all.
+        let since = *up_since.get_or_insert(now);
+        let grace = desk.config.sweep_interval * GRACE;
+        if now.saturating_duration_since(since) < grace {
+            continue;
+        }
+        desk.may_sweep.store(true, Ordering::Relaxed);
+        let tenants = tenants(&desk, round.is_multiple_of(ALL_EVERY)).await;
+        round = round.wrapping_add(1);
+        for tenant in tenants {
+            sweep_tenant(&desk, &tenant).await;
+        }
+    }
+}
+
+async fn tenants(desk: &Desk, all: bool) -> BTreeSet<Arc<str>> {
+    let mut tenants: BTreeSet<_> = desk.tenants().into_iter().collect();
+    if all {
+        let mut asks = cmd("SMEMBERS");
+        asks.arg(TENANTS);
+        let found = desk.line.call(asks).await.ok();
+        let found: Option<Vec<String>> = found.and_then(|all| Vec::from_redis_value(all).ok());
+        tenants.extend(found.unwrap_or_default().into_iter().map(Arc::from));
+    }
+    tenants
+}
+
+async fn sweep_tenant(desk: &Desk, tenant: &str) {
+    let patience = u64::try_from(BOOKED_WITHIN.as_millis()).unwrap_or(u64::MAX);
+    let sweeps = desk.script(&scripts::SWEEP, tenant);
+    let sweeps = sweeps.arg(&*desk.node).arg(SWEPT_MAX).arg(patience);
+    let Ok(answer) = desk.line.eval(sweeps).await else { return };
+    let found: Vec<String> = Vec::from_redis_value(answer).unwrap_or_default();
+    let mut booked = cmd("ZREM");
+    booked.arg(format!("{}unbooked", super::names::prefix_of(tenant)));
+    let mut count = 0_u32;
+    let mut found = found.into_iter();
+    while let (Some(id), Some(sketch), Some(known)) = (found.next(), found.next(), found.next()) {
+        if let Ok(sketch) = serde_json::from_str::<Row>(&sketch) {
+            let row = lost_row(&sketch, known.parse().unwrap_or(0));
+            desk.ledger.close(None, Some(row.clone()));
+            desk.close(None, Some(&row));
+        }
+        booked.arg(id);
+        count += 1;
+    }
+    if count > 0 {
+        // Unheard, it is handed out once more, to somebody whose ledger may have it then too.
+        drop(desk.line.call(booked));
+    }
+}
+
+/// Says that this node lives, and counts those that do.
+pub(super) async fn count_nodes(desk: Arc<Desk>) {
+    let mut ticks = every(desk.config.node_expiry / 6);
+    let mut changes = desk.line.changes();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                if *changes.borrow_and_update() {
+                    desk.forget_tenants();
+                }
+            }
+        }
+        let expiry = u64::try_from(desk.config.node_expiry.as_millis()).unwrap_or(u64::MAX);
+        let counts = super::link::Invocation::new(&scripts::NODES).key(NODES).arg("");
+        let counts = counts.arg("").arg(&*desk.node).arg(expiry);
+        let Ok(answer) = desk.line.eval(counts).await else { continue };
+        let counted: Option<Vec<u64>> = Vec::from_redis_value(answer).ok();
+        if let Some([nodes, at_ms]) = counted.as_deref() {
+            desk.share.set_nodes(*nodes);
+            if desk.given_time().is_empty() {
+                desk.heard_time(*at_ms);
+            }
+        }
+    }
+}
