@@ -98,11 +98,6 @@ impl Redis {
         Ok(Self(Arc::new(Owner { desk, link })))
     }
 
-    /// The connection, for the other ports of this engine.
-    pub(crate) fn link(&self) -> Link {
-        self.0.link.clone()
-    }
-
     /// How the engine stands.
     pub fn tally(&self) -> RedisTally {
         let desk = &self.0.desk;

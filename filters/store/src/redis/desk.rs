@@ -86,7 +86,8 @@ impl Desk {
     /// A script with what each begins with.
     pub(super) fn script(&self, script: &'static super::link::Script, tenant: &str) -> Invocation {
         let prefix = prefix_of(tenant);
-        Invocation::new(script).key(format!("{prefix}leases")).arg(prefix).arg(self.given_time())
+        let script = Invocation::new(script).repeatable();
+        script.key(format!("{prefix}leases")).arg(prefix).arg(self.given_time())
     }
 
     /// The time that scripts go by, where it is not their server's.

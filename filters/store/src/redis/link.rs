@@ -34,6 +34,8 @@
 //!
 //! - Each call is answered within `command_timeout`, and at once while Redis is taken for lost. A call made
 //!   while the first connection, or one that broke, is being made waits for it, no longer than that.
+//! - A script that is [repeatable](Invocation::repeatable) is sent once more, within that time, when the
+//!   connection breaks under it: a server that closes connections is not seen.
 //! - [`Fault::may_have_run`] tells whether the server may have done it all the same.
 //! - A server is taken for lost when a connection breaks and cannot be made anew, when it says that it may
 //!   only be read, or when `strikes_max` calls in a row got no answer in time. It is tried each
@@ -59,6 +61,7 @@ use place::Place;
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
@@ -191,25 +194,27 @@ impl std::ops::Deref for Link {
     }
 }
 
+/// What is asked of Redis.
+enum Asks {
+    Command(Cmd),
+    Script(Arc<Invocation>),
+}
+
+/// In the place of a connection's number, while there is none.
+const UNSENT: u64 = u64::MAX;
+
 /// An answer that can be awaited anywhere.
 pub(crate) type Reply = futures::future::BoxFuture<'static, Result<Value, Fault>>;
 
 impl Line {
     /// Sends a command. It is under way when this returns, whether anybody waits for the answer or not.
     pub(crate) fn call(&self, command: Cmd) -> Reply {
-        self.start(move |line| async move { line.send(&command).await })
+        self.start(Asks::Command(command))
     }
 
     /// Runs a script.
     pub(crate) fn eval(&self, invocation: impl Into<Arc<Invocation>>) -> Reply {
-        let invocation = invocation.into();
-        self.start(move |line| async move {
-            let first = line.send(&invocation.by_hash()).await;
-            if matches!(&first, Err(fault) if script::is_unknown(fault)) {
-                return line.send(&invocation.in_full()).await;
-            }
-            first
-        })
+        self.start(Asks::Script(invocation.into()))
     }
 
     /// Hears a channel for as long as the thread lives. `hears` runs on the thread and must not block.
@@ -247,15 +252,7 @@ impl Line {
         self.0.keeper.outages()
     }
 
-    /// The longest wait for one command.
-    pub(crate) fn command_timeout(&self) -> Duration {
-        self.0.waits.command
-    }
-
-    fn start<F>(&self, work: impl FnOnce(Self) -> F + Send + 'static) -> Reply
-    where
-        F: Future<Output = Result<Value, Fault>> + Send + 'static,
-    {
+    fn start(&self, asks: Asks) -> Reply {
         if let Some(down) = self.why_down() {
             return Box::pin(async { Err(down) });
         }
@@ -265,30 +262,52 @@ impl Line {
         let line = self.clone();
         let task = self.0.handle.spawn(async move {
             let _place = place;
-            work(line).await
+            line.answer(&asks).await
         });
         Box::pin(async move {
             task.await.unwrap_or_else(|_| Err(Fault::Broken("its thread has ended".into())))
         })
     }
 
-    /// Sends a command and waits for its answer, no longer than it may take.
-    async fn send(&self, command: &Cmd) -> Result<Value, Fault> {
-        let keeper = &self.0.keeper;
-        let mut conn = match timeout(self.0.waits.command, self.connection()).await {
-            Ok(found) => found?,
-            Err(_) => return Err(Fault::Down("it is not connected yet".into())),
+    /// Asks, and answers in time.
+    async fn answer(&self, asks: &Asks) -> Result<Value, Fault> {
+        let sent_on = AtomicU64::new(UNSENT);
+        match timeout(self.0.waits.command, self.ask(asks, &sent_on)).await {
+            Ok(answer) => answer,
+            Err(_) => match sent_on.into_inner() {
+                UNSENT => Err(Fault::Down("it is not connected yet".into())),
+                number => {
+                    self.0.keeper.missed(number, self.0.strikes_max);
+                    Err(Fault::TimedOut)
+                }
+            },
+        }
+    }
+
+    async fn ask(&self, asks: &Asks, sent_on: &AtomicU64) -> Result<Value, Fault> {
+        let script = match asks {
+            Asks::Command(command) => return self.send(command, sent_on).await,
+            Asks::Script(script) => script,
         };
-        match timeout(self.0.waits.command, conn.0.send(command)).await {
-            Ok(Ok(value)) => {
-                keeper.answered();
+        let mut answer = self.send(&script.by_hash(), sent_on).await;
+        if matches!(answer, Err(Fault::Broken(_))) && script.is_repeatable() {
+            answer = self.send(&script.by_hash(), sent_on).await;
+        }
+        match answer {
+            Err(fault) if script::is_unknown(&fault) => self.send(&script.in_full(), sent_on).await,
+            answer => answer,
+        }
+    }
+
+    async fn send(&self, command: &Cmd, sent_on: &AtomicU64) -> Result<Value, Fault> {
+        let (mut conn, number) = self.connection().await?;
+        sent_on.store(number, Ordering::Relaxed);
+        match conn.send(command).await {
+            Ok(value) => {
+                self.0.keeper.answered();
                 Ok(value)
             }
-            Ok(Err(error)) => Err(self.failed(&error, conn.1)),
-            Err(_) => {
-                keeper.missed(conn.1, self.0.strikes_max);
-                Err(Fault::TimedOut)
-            }
+            Err(error) => Err(self.failed(&error, number)),
         }
     }
 

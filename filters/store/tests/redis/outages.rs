@@ -1,11 +1,12 @@
 //! Redis frozen, gone, and back.
 
-use super::server::Server;
+use super::server::{LossyWay, Server};
 use super::{
     Node, admit, ask, config, count, in_flight, open, requests, row, settlement, tokens, until,
 };
-use behest_contract::book::{Book, UsageQuery};
+use behest_contract::book::{Book, Row, UsageQuery};
 use behest_contract::purse::{Purse, Refused, Settlement};
+use behest_contract::secret::Secret;
 use behest_store::{RedisConfig, book_suite};
 use futures::executor::block_on;
 use std::time::{Duration, Instant};
@@ -28,6 +29,18 @@ fn in_time<T>(what: &str, call: impl FnOnce() -> T) -> T {
 
 fn is_unavailable<T>(answer: &Result<T, Refused>) -> bool {
     matches!(answer, Err(Refused::Unavailable(_)))
+}
+
+/// All that tenant `t` has used.
+fn everything() -> UsageQuery {
+    UsageQuery {
+        tenant: "t".into(),
+        project: None,
+        user: None,
+        time: Duration::ZERO..Duration::MAX,
+        step: None,
+        sides: [].into_iter().collect(),
+    }
 }
 
 /// Two nodes that know of each other.
@@ -114,14 +127,7 @@ fn what_is_closed_while_redis_is_gone_is_settled_when_it_is_back() {
         let row = row(&n.to_string());
         in_time("a close", || node.close(Some(settlement(ask, 15)), Some(row)));
     }
-    let query = UsageQuery {
-        tenant: "t".into(),
-        project: None,
-        user: None,
-        time: Duration::ZERO..Duration::MAX,
-        step: None,
-        sides: [].into_iter().collect(),
-    };
+    let query = everything();
     until("it is known to be lost", || !node.is_up());
     assert!(in_time("usage", || block_on(node.usage(query.clone()))).is_err());
     assert_eq!(block_on(node.rows(book_suite::all_rows(None))).unwrap().len(), 10);
@@ -131,6 +137,27 @@ fn what_is_closed_while_redis_is_gone_is_settled_when_it_is_back() {
     let sums = block_on(node.usage(query)).unwrap();
     assert_eq!((sums[0].requests, sums[0].prompt_tokens), (10, 100));
     assert_eq!(node.tally().given_up, 0);
+}
+
+#[test]
+fn what_was_done_and_not_heard_of_is_done_once() {
+    let server = Server::start();
+    let way = LossyWay::to(&server);
+    let url = format!("redis://127.0.0.1:{}", way.port);
+    let node = open(&RedisConfig { url: Secret::new(url), ..brisk(&server) });
+    let direct = open(&brisk(&server));
+    let (kept, lost) = (ask("kept", &[tokens(100, 30)]), ask("lost", &[tokens(100, 50)]));
+    admit(&node, &kept).unwrap();
+    way.mute();
+    // It is admitted, and nobody here hears of it.
+    assert!(is_unavailable(&in_time("an admission", || admit(&node, &lost))));
+    node.close(Some(settlement(&kept, 7)), Some(Row::clone(&kept.sketch)));
+    until("it is settled", || count(&direct, tokens(0, 0)) <= 57);
+    way.unmute();
+    until("all has arrived", || node.is_up() && node.tally().backlog == 0);
+    assert_eq!(count(&direct, tokens(0, 0)), 7);
+    assert_eq!(block_on(direct.usage(everything())).unwrap()[0].requests, 1);
+    admit(&node, &ask("again", &[tokens(100, 93)])).unwrap();
 }
 
 #[test]

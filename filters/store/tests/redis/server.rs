@@ -1,9 +1,14 @@
 //! Real servers, each on a port of its own.
 
 use super::until;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub(crate) struct Server {
@@ -89,4 +94,55 @@ fn spawn(port: u16, folder: &Path, args: &[String]) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("redis-server is installed")
+}
+
+/// A way to a server on which answers may be lost.
+pub(crate) struct LossyWay {
+    pub(crate) port: u16,
+    is_mute: Arc<AtomicBool>,
+}
+
+impl LossyWay {
+    pub(crate) fn to(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let way = Self { port: listener.local_addr().unwrap().port(), is_mute: Arc::default() };
+        let (target, is_mute) = (server.port, way.is_mute.clone());
+        thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                let Ok(far) = TcpStream::connect(("127.0.0.1", target)) else { continue };
+                let there = (near.try_clone().unwrap(), far.try_clone().unwrap());
+                thread::spawn(move || copy(there.0, there.1, || false));
+                let is_mute = is_mute.clone();
+                thread::spawn(move || copy(far, near, || is_mute.load(Ordering::SeqCst)));
+            }
+        });
+        way
+    }
+
+    /// From here on, what is asked arrives, and no answer comes back.
+    pub(crate) fn mute(&self) {
+        self.is_mute.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn unmute(&self) {
+        self.is_mute.store(false, Ordering::SeqCst);
+    }
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream, is_lost: impl Fn() -> bool) {
+    let mut some = [0; 4096];
+    loop {
+        match from.read(&mut some) {
+            Ok(0) | Err(_) => break,
+            // A stream with a hole in it is of no use any more.
+            Ok(_) if is_lost() => break thread::sleep(Duration::from_secs(2)),
+            Ok(count) => {
+                if to.write_all(&some[..count]).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
 }
