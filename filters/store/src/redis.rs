@@ -92,6 +92,7 @@ impl Redis {
         let desk = Arc::new(Desk::new(link.line(), config, ledger, clock));
         let told = desk.clone();
         link.spawn(desk.courier.clone().work(move || told.share.is_told()));
+        link.spawn(rounds::tell_again(desk.clone()));
         link.spawn(rounds::renew(desk.clone()));
         link.spawn(rounds::sweep(desk.clone()));
         link.spawn(rounds::count_nodes(desk.clone()));

@@ -242,27 +242,41 @@ impl Desk {
     pub(super) fn close(&self, settlement: Option<&Settlement>, row: Option<&Row>) {
         let lease = settlement
             .and_then(|settlement| Some((settlement, self.live.remove(settlement)?.nonce)));
-        let name = match (&lease, row) {
-            (Some((settlement, _)), _) => (settlement.tenant.clone(), settlement.id.clone()),
-            (None, Some(row)) => (row.tenant.clone(), row.id.clone()),
-            (None, None) => return,
-        };
-        self.know(&name.0);
-        let (tokens, micro_usd, void, nonce) = match &lease {
-            Some((settlement, nonce)) => {
-                let Settlement { tokens, micro_usd, void, .. } = settlement;
-                ((*tokens).min(NUMBER_MAX), (*micro_usd).min(NUMBER_MAX), *void, &**nonce)
+        match (lease, row) {
+            (Some((settlement, nonce)), row) => self.send_close(settlement, &nonce, row),
+            (None, Some(row)) => {
+                let (id, tenant) = (row.id.clone(), row.tenant.clone());
+                let nothing = Settlement { id, tenant, tokens: 0, micro_usd: 0, void: false };
+                self.send_close(&nothing, "", Some(row));
             }
-            None => (0, 0, false, ""),
+            (None, None) => {}
+        }
+    }
+
+    /// Tells of a row that Redis may know of already. If not, its lease may be open, or booked as lost.
+    pub(super) fn tell_again(&self, row: &Row) {
+        let settlement = Settlement {
+            id: row.id.clone(),
+            tenant: row.tenant.clone(),
+            tokens: row.prompt_tokens.saturating_add(row.completion_tokens),
+            micro_usd: row.micro_usd.unwrap_or(0),
+            void: false,
         };
+        let nonce = if &*row.ending == "lost" { "" } else { "*" };
+        self.send_close(&settlement, nonce, Some(row));
+    }
+
+    fn send_close(&self, settlement: &Settlement, nonce: &str, row: Option<&Row>) {
+        let Settlement { id, tenant, tokens, micro_usd, void } = settlement;
+        self.know(tenant);
         let closes = self
-            .script(&scripts::CLOSE, &name.0)
-            .arg(&*name.1)
+            .script(&scripts::CLOSE, tenant)
+            .arg(&**id)
             .arg(nonce)
-            .arg(tokens)
-            .arg(micro_usd)
-            .arg(u8::from(void));
-        self.courier.send(Message::new(name, roll_up(closes, row)));
+            .arg((*tokens).min(NUMBER_MAX))
+            .arg((*micro_usd).min(NUMBER_MAX))
+            .arg(u8::from(*void));
+        self.courier.send(Message::new((tenant.clone(), id.clone()), roll_up(closes, row)));
     }
 
     /// A lease that nobody can close any more, and its row.

@@ -5,7 +5,7 @@ use super::live::Name;
 use super::names::{NODES, TENANTS};
 use super::scripts;
 use crate::lost::lost_row;
-use behest_contract::book::Row;
+use behest_contract::book::{Row, RowQuery};
 use redis::{FromRedisValue, cmd};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,6 +27,13 @@ const ALL_EVERY: u32 = 6;
 
 /// When Redis was away, nodes have so many sweeps' time to say that they live before their leases are lost.
 const GRACE: u32 = 2;
+
+/// So far back rows are told again: less than Redis knows them one by one, so that none counts twice.
+const TOLD_AGAIN: Duration = Duration::from_secs(25 * 60);
+
+/// So many rows at a time are told again, and at most so many times.
+const TOLD_PAGE: usize = 1000;
+const TOLD_PAGES_MAX: usize = 100;
 
 fn every(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval(period.max(Duration::from_millis(1)));
@@ -141,6 +148,26 @@ async fn sweep_tenant(desk: &Desk, tenant: &str) {
     if count > 0 {
         // Unheard, it is handed out once more, to somebody whose ledger may have it then too.
         drop(desk.line.call(booked));
+    }
+}
+
+/// Tells Redis of rows that it may not have heard of before this node's last process ended.
+pub(super) async fn tell_again(desk: Arc<Desk>) {
+    let now = desk.time();
+    let mut query = RowQuery {
+        tenant: None,
+        project: None,
+        time: now.saturating_sub(TOLD_AGAIN)..now,
+        after: None,
+        limit: TOLD_PAGE,
+    };
+    for _ in 0..TOLD_PAGES_MAX {
+        let Ok(rows) = desk.ledger.rows(query.clone()).await else { return };
+        rows.iter().for_each(|row| desk.tell_again(row));
+        query.after = rows.last().map(|row| (row.at_ms, row.id.clone()));
+        if rows.len() < TOLD_PAGE {
+            return;
+        }
     }
 }
 

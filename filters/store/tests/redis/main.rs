@@ -1,5 +1,13 @@
 //! The Redis engine, with real servers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may panic, goes by the clock on the wall, and has threads of its own"
+)]
+
 mod admission;
 mod deployments;
 mod leases;
@@ -21,8 +29,7 @@ use tempfile::TempDir;
 /// An engine with a ledger of its own.
 struct Node {
     redis: Redis,
-    ledger: Arc<Embedded>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Deref for Node {
@@ -44,12 +51,14 @@ fn config(url: &str) -> RedisConfig {
 }
 
 fn open(config: &RedisConfig) -> Node {
-    let folder = tempfile::tempdir().unwrap();
+    open_in(tempfile::tempdir().unwrap(), config)
+}
+
+fn open_in(folder: TempDir, config: &RedisConfig) -> Node {
     let ledger = Embedded::open(folder.path().join("data"), &EmbeddedConfig::default()).unwrap();
-    let ledger = Arc::new(ledger);
-    let redis = Redis::open(config, ledger.clone()).unwrap();
+    let redis = Redis::open(config, Arc::new(ledger)).unwrap();
     until("the engine is connected", || redis.is_up());
-    Node { redis, ledger, _folder: folder }
+    Node { redis, folder }
 }
 
 #[track_caller]

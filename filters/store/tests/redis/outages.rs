@@ -2,7 +2,8 @@
 
 use super::server::{LossyWay, Server};
 use super::{
-    Node, admit, ask, config, count, in_flight, open, requests, row, settlement, tokens, until,
+    Node, admit, ask, config, count, in_flight, open, open_in, requests, row, settlement, tokens,
+    until,
 };
 use behest_contract::book::{Book, Row, UsageQuery};
 use behest_contract::purse::{Purse, Refused, Settlement};
@@ -137,6 +138,37 @@ fn what_is_closed_while_redis_is_gone_is_settled_when_it_is_back() {
     let sums = block_on(node.usage(query)).unwrap();
     assert_eq!((sums[0].requests, sums[0].prompt_tokens), (10, 100));
     assert_eq!(node.tally().given_up, 0);
+}
+
+#[test]
+fn who_dies_before_redis_is_back_tells_it_when_started_again() {
+    let mut server = Server::start();
+    let config = RedisConfig {
+        lease_expiry: Duration::from_millis(1_000),
+        sweep_interval: Duration::from_millis(100),
+        ..brisk(&server)
+    };
+    let node = open(&config);
+    let [one, two] = ["one", "two"].map(|id| ask(id, &[tokens(1_000, 400)]));
+    for ask in [&one, &two] {
+        admit(&node, ask).unwrap();
+    }
+    server.kill();
+    for ask in [&one, &two] {
+        let row = Row { prompt_tokens: 100, ..Row::clone(&ask.sketch) };
+        node.close(Some(settlement(ask, 105)), Some(row));
+    }
+    let Node { redis, folder } = node;
+    drop(redis);
+    server.revive();
+    // Meanwhile another finds that their node is dead, and books what it knows.
+    let other = open(&config);
+    until("both are booked as lost", || count(&other, tokens(0, 0)) == 30);
+    let node = open_in(folder, &config);
+    until("it has told", || count(&other, tokens(0, 0)) == 210);
+    let told = || block_on(other.usage(everything())).unwrap();
+    until("usage is corrected", || (told()[0].requests, told()[0].prompt_tokens) == (2, 200));
+    assert_eq!(block_on(node.rows(book_suite::all_rows(None))).unwrap().len(), 2);
 }
 
 #[test]

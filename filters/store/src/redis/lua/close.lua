@@ -1,6 +1,6 @@
 -- Closes a request: settles its lease, and adds its row to what has been used.
 -- KEYS: the tenant's leases.
--- ARGV from 3: id, nonce or nothing if there is no lease, tokens, micro-dollars, whether it is void;
+-- ARGV from 3: id, nonce (* for whichever, nothing if there is no lease), tokens, micro-dollars, whether it is void;
 -- the kind of row (row, lost, or nothing if there is none), project, begin of its minute, hour and day in
 -- seconds, when it was in ms, the cell that it belongs to, and its numbers, divided by blanks: requests,
 -- tokens read, written, cached, reasoned, micro-dollars, requests without a price.
@@ -74,7 +74,7 @@ end
 if kind ~= '' then roll_up() end
 if nonce ~= '' then
   local lease = lease_of(id)
-  if lease and lease[1] == nonce then
+  if lease and (nonce == '*' or lease[1] == nonce) then
     settle(lease[6], spent)
     forget(id)
   elseif lost and not lost[5] then
