@@ -100,6 +100,42 @@ fn in_a_cluster_each_tenant_is_counted_in_one_place() {
     }
 }
 
+#[test]
+fn a_node_of_a_cluster_that_dies_takes_only_its_own_tenants_with_it() {
+    let mut cluster = Cluster::start();
+    for server in &cluster.0 {
+        server.cli(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let node =
+        open(&RedisConfig { command_timeout: Duration::from_millis(400), ..cluster.config() });
+    // Tenants of each part, found by asking.
+    let mut tenants: Vec<Option<String>> = vec![None; 3];
+    for n in 0..30 {
+        let tenant = format!("tenant{n}");
+        admit(&node, &ask_of(&tenant, "first", &[tokens(1_000, 10)])).unwrap();
+        let key = format!("behest:{{{tenant}}}:leases");
+        let is_here = |server: &Server| server.cli(&["EXISTS", &key]).trim() == "1";
+        let place = cluster.0.iter().position(is_here).unwrap();
+        tenants[place] = Some(tenant);
+    }
+    let [dead, alive, too] = [0, 1, 2].map(|place| tenants[place].clone().unwrap());
+    cluster.0[0].kill();
+    for round in 0..20 {
+        let ask = |tenant: &str| ask_of(tenant, &round.to_string(), &[tokens(1_000, 10)]);
+        let refused = admit(&node, &ask(&dead));
+        assert!(matches!(refused, Err(Refused::Unavailable(_))), "{refused:?}");
+        for tenant in [&alive, &too] {
+            // In the moment in which a new connection is made everybody may have to wait.
+            until("it is admitted", || {
+                let answer = admit(&node, &ask(tenant));
+                !matches!(answer, Err(Refused::Unavailable(why)) if !why.contains("open already"))
+            });
+        }
+    }
+    cluster.0[0].revive();
+    until("it is back", || admit(&node, &ask_of(&dead, "last", &[tokens(1_000, 10)])).is_ok());
+}
+
 /// A master, its replica, and three sentinels that watch them.
 struct Watched {
     master: Server,
