@@ -6,6 +6,7 @@
 mod config;
 mod courier;
 mod desk;
+mod holds;
 pub(crate) mod link;
 mod live;
 mod names;
@@ -22,15 +23,18 @@ use behest_contract::book::{Answer, Book, Row, RowQuery, Sum, UsageQuery};
 use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::directory::Failure;
 use behest_contract::purse::{Ask, Decision, Demand, Granted, Purse, Refused, Settlement};
-use desk::{Desk, unavailable};
+use desk::{Desk, is_held, unavailable};
 use futures::channel::oneshot;
-use link::Link;
+use link::{Heard, Link};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the last owner waits for what Redis has not heard yet.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long is waited for what other nodes hold, from one question to the next.
+const RECALLED_WITHIN_MS: [u64; 5] = [5, 10, 20, 40, 80];
 
 /// How long a question waits for what was closed before it.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
@@ -62,6 +66,8 @@ pub struct RedisTally {
     pub nodes: u64,
     /// Leases of this node that are open.
     pub leases: usize,
+    /// Counters of tokens and money of which this node holds something.
+    pub holds: usize,
     /// Messages that Redis has not received yet.
     pub backlog: usize,
     /// Messages that were given up.
@@ -91,7 +97,19 @@ impl Redis {
         let link = Link::open_with(config, Arc::new(SystemClock), scripts::all())?;
         let desk = Arc::new(Desk::new(link.line(), config, ledger, clock));
         let told = desk.clone();
-        link.spawn(desk.courier.clone().work(move || told.share.is_told()));
+        link.spawn(desk.courier.clone().work(move || {
+            told.share.is_told();
+            told.holds.is_told().into_iter().for_each(|held| told.give_back(held));
+        }));
+        let recalled = desk.clone();
+        link.listen(names::RECALL, move |heard| {
+            if let Heard::Message(name) = heard
+                && let Some(held) = recalled.holds.recall(name)
+            {
+                recalled.give_back(held);
+            }
+        });
+        link.spawn(rounds::hold(desk.clone()));
         link.spawn(rounds::tell_again(desk.clone()));
         link.spawn(rounds::renew(desk.clone()));
         link.spawn(rounds::sweep(desk.clone()));
@@ -110,6 +128,7 @@ impl Redis {
             is_alone: desk.share.is_alone(),
             nodes: desk.share.nodes(),
             leases: desk.live.len(),
+            holds: desk.holds.len(),
             backlog: desk.courier.backlog(),
             given_up: desk.courier.given_up(),
         }
@@ -187,10 +206,19 @@ impl Purse for Redis {
         }
         desk.know(&ask.tenant);
         let nonce = desk.next_nonce();
-        let asked = desk.line.eval(desk.admission(&ask, &nonce));
+        let question = Arc::new(desk.admission(&ask, &nonce));
+        let asked = desk.line.eval(question.clone());
         let (sender, answer) = oneshot::channel();
         self.0.link.spawn(async move {
-            let decided = desk.decide(&ask, &nonce, asked.await);
+            let mut answer = asked.await;
+            for pause_ms in RECALLED_WITHIN_MS {
+                if !is_held(&answer) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                answer = desk.line.eval(question.clone()).await;
+            }
+            let decided = desk.decide(&ask, &nonce, answer);
             let name = (ask.tenant.clone(), ask.id.clone());
             drop(ask);
             drop(sender.send(Handed { answer: Some(decided), desk, name }));

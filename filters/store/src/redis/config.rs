@@ -44,6 +44,13 @@ pub struct RedisConfig {
     pub sweep_interval: Duration,
     /// How long a node counts as alive after it was last heard.
     pub node_expiry: Duration,
+    /// One in so many of a limit of tokens or money is held by each node that uses it, for when Redis is
+    /// away. 0: nothing is held, and such requests are refused then.
+    pub hold_part: u64,
+    /// How long a counter must have been in use before anything of it is held.
+    pub hold_after: Duration,
+    /// How long what is held may be used without a word from Redis.
+    pub hold_expiry: Duration,
     /// How many settlements are kept for a Redis that is away; those beyond are given up, and counted.
     pub backlog_max: usize,
 }
@@ -63,6 +70,9 @@ impl RedisConfig {
             lease_expiry: Duration::from_secs(60),
             sweep_interval: Duration::from_secs(5),
             node_expiry: Duration::from_secs(60),
+            hold_part: 100,
+            hold_after: Duration::from_secs(5),
+            hold_expiry: Duration::from_secs(600),
             backlog_max: 500_000,
         }
     }

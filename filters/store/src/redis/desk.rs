@@ -2,6 +2,7 @@
 
 use super::config::RedisConfig;
 use super::courier::{Courier, Message};
+use super::holds::{Holds, Return};
 use super::link::{Fault, Invocation, Line};
 use super::live::{Counter, Lease, Live, Name, begin_of};
 use super::names::{NUMBER_MAX, TENANTS, measure_letter, prefix_of, window_letter};
@@ -34,6 +35,7 @@ pub(super) struct Desk {
     ahead_ms: AtomicI64,
     pub(super) live: Live,
     pub(super) share: Share,
+    pub(super) holds: Holds,
     pub(super) courier: Courier,
     /// This node's ledger.
     pub(super) ledger: Arc<dyn Book>,
@@ -62,6 +64,7 @@ impl Desk {
             ahead_ms: AtomicI64::new(0),
             live: Live::default(),
             share: Share::new(),
+            holds: Holds::default(),
             ledger,
             tenants: Mutex::default(),
             may_sweep: AtomicBool::new(false),
@@ -99,7 +102,7 @@ impl Desk {
         format!("{}.{}", self.node, self.next.fetch_add(1, Ordering::Relaxed)).into()
     }
 
-    fn lease_ms(&self) -> u64 {
+    pub(super) fn lease_ms(&self) -> u64 {
         u64::try_from(self.config.lease_expiry.as_millis()).unwrap_or(NUMBER_MAX)
     }
 
@@ -155,14 +158,16 @@ impl Desk {
         let counters = Counter::of(ask, at);
         match (&*word, &*numbers) {
             ("granted", [_, used @ ..]) => {
-                for ((counter, _), used) in counters.iter().zip(used) {
+                for (((counter, _), demand), used) in counters.iter().zip(&ask.demands).zip(used) {
                     self.share.saw(&ask.tenant, counter, *used, now);
+                    let key = (ask.tenant.clone(), counter.clone());
+                    self.holds.note(&key, demand, *used, now);
                 }
                 let name = (ask.tenant.clone(), ask.id.clone());
-                self.live.insert(name, Lease::new(nonce.into(), ask, at));
+                self.live.insert(name, Lease::new(nonce.into(), ask, at, false));
                 Ok(Granted { used: used.iter().copied().collect(), at })
             }
-            ("full", [_, demand, used]) => {
+            ("full" | HELD, [_, demand, used]) => {
                 let demand = usize::try_from(*demand).unwrap_or(usize::MAX);
                 if let Some((counter, _)) = counters.get(demand) {
                     self.share.saw(&ask.tenant, counter, *used, now);
@@ -181,8 +186,8 @@ impl Desk {
             return Err(unavailable("the lease is open already"));
         }
         let nonce = self.next_nonce();
-        let times = (self.time(), self.clock.now());
-        match self.share.admit(ask, &nonce, &self.live, times) {
+        let times = (self.time(), self.clock.now(), self.config.hold_expiry);
+        match self.share.admit(ask, &nonce, (&self.live, &self.holds), times) {
             None => Err(Refused::Unavailable(why.to_string().into())),
             Some(answer) => {
                 if answer.is_ok() {
@@ -240,8 +245,11 @@ impl Desk {
 
     /// Closes a lease of this node, and adds a row to what has been used.
     pub(super) fn close(&self, settlement: Option<&Settlement>, row: Option<&Row>) {
-        let lease = settlement
-            .and_then(|settlement| Some((settlement, self.live.remove(settlement)?.nonce)));
+        let lease = settlement.and_then(|settlement| {
+            let lease = self.live.remove(settlement)?;
+            self.holds.closed(&lease, settlement);
+            Some((settlement, lease.nonce))
+        });
         match (lease, row) {
             (Some((settlement, nonce)), row) => self.send_close(settlement, &nonce, row),
             (None, Some(row)) => {
@@ -251,6 +259,12 @@ impl Desk {
             }
             (None, None) => {}
         }
+    }
+
+    /// Gives back what was held.
+    pub(super) fn give_back(&self, (tenant, id): Return) {
+        let nothing = Settlement { id, tenant, tokens: 0, micro_usd: 0, void: true };
+        self.send_close(&nothing, "*", None);
     }
 
     /// Tells of a row that Redis may know of already. If not, its lease may be open, or booked as lost.
@@ -314,6 +328,15 @@ impl Desk {
     pub(super) fn tenants(&self) -> Vec<Arc<str>> {
         self.tenants.lock().iter().cloned().collect()
     }
+}
+
+/// The word for what is only held.
+const HELD: &str = "held";
+
+/// Whether there was only no room because nodes hold what is left.
+pub(super) fn is_held(answer: &Result<Value, Fault>) -> bool {
+    let Ok(Value::Array(parts)) = answer else { return false };
+    matches!(parts.first(), Some(Value::BulkString(word)) if word == HELD.as_bytes())
 }
 
 /// What is to be booked of a lease if it is lost.

@@ -1,5 +1,6 @@
 //! The leases of this node that are open.
 
+use super::names::{measure_letter, window_letter};
 use behest_contract::book::Row;
 use behest_contract::purse::{Ask, Measure, Settlement, Window};
 use parking_lot::Mutex;
@@ -18,6 +19,12 @@ pub(super) struct Counter {
 }
 
 impl Counter {
+    /// What it is called in Redis, behind what all of its tenant's keys begin with.
+    pub(super) fn key(&self) -> String {
+        let (measure, window) = (measure_letter(self.measure), window_letter(self.window));
+        format!("c:{}:{measure}{window}:{}", self.subject, self.begin)
+    }
+
     /// The counters of a request's demands by the windows of a time, and what is asked of each.
     pub(super) fn of(ask: &Ask, at: Duration) -> Vec<(Self, u64)> {
         let counter = |demand: &behest_contract::purse::Demand| {
@@ -42,11 +49,14 @@ pub(super) struct Lease {
     pub(super) taken: Vec<(Counter, u64)>,
     pub(super) sketch: Arc<Row>,
     known_tokens: Arc<AtomicU64>,
+    /// It was admitted without Redis, and its tokens and money are of what this node holds.
+    pub(super) is_alone: bool,
 }
 
 impl Lease {
-    pub(super) fn new(nonce: Box<str>, ask: &Ask, at: Duration) -> Self {
+    pub(super) fn new(nonce: Box<str>, ask: &Ask, at: Duration, is_alone: bool) -> Self {
         Self {
+            is_alone,
             nonce,
             taken: Counter::of(ask, at),
             sketch: ask.sketch.clone(),

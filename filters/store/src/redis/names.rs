@@ -9,6 +9,9 @@ pub(super) const TENANTS: &str = "behest:tenants";
 /// All nodes that have been seen lately.
 pub(super) const NODES: &str = "behest:nodes";
 
+/// Where nodes are asked to give back what they hold of a counter.
+pub(super) const RECALL: &str = "behest:recall";
+
 /// The most that a script can count with.
 pub(super) const NUMBER_MAX: u64 = (1 << 53) - 1;
 

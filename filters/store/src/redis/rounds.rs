@@ -1,8 +1,9 @@
 //! What is to be done every now and then, whether anybody asks or not.
 
 use super::desk::Desk;
-use super::live::Name;
-use super::names::{NODES, TENANTS};
+use super::holds::Wish;
+use super::live::{Counter, Name, begin_of};
+use super::names::{NODES, NUMBER_MAX, TENANTS, measure_letter, window_letter};
 use super::scripts;
 use crate::lost::lost_row;
 use behest_contract::book::{Row, RowQuery};
@@ -27,6 +28,9 @@ const ALL_EVERY: u32 = 6;
 
 /// When Redis was away, nodes have so many sweeps' time to say that they live before their leases are lost.
 const GRACE: u32 = 2;
+
+/// How often is looked at what is held.
+const HELD_EVERY: Duration = Duration::from_millis(500);
 
 /// So far back rows are told again: less than Redis knows them one by one, so that none counts twice.
 const TOLD_AGAIN: Duration = Duration::from_secs(25 * 60);
@@ -68,8 +72,7 @@ async fn renew_all(desk: &Desk) {
     for (tenant, leases) in desk.live.by_tenant() {
         desk.know(&tenant);
         for some in leases.chunks(RENEWED_MAX) {
-            let expiry = u64::try_from(desk.config.lease_expiry.as_millis()).unwrap_or(u64::MAX);
-            let mut renews = desk.script(&scripts::RENEW, &tenant).arg(expiry);
+            let mut renews = desk.script(&scripts::RENEW, &tenant).arg(desk.lease_ms());
             for (id, known) in some {
                 renews = renews.arg(&**id).arg(known.to_string());
             }
@@ -127,7 +130,7 @@ async fn tenants(desk: &Desk, all: bool) -> BTreeSet<Arc<str>> {
 }
 
 async fn sweep_tenant(desk: &Desk, tenant: &str) {
-    let patience = u64::try_from(BOOKED_WITHIN.as_millis()).unwrap_or(u64::MAX);
+    let patience = millis(BOOKED_WITHIN);
     let sweeps = desk.script(&scripts::SWEEP, tenant);
     let sweeps = sweeps.arg(&*desk.node).arg(SWEPT_MAX).arg(patience);
     let Ok(answer) = desk.line.eval(sweeps).await else { return };
@@ -171,6 +174,84 @@ pub(super) async fn tell_again(desk: Arc<Desk>) {
     }
 }
 
+/// Holds a little of what is in use, and gives back what is not, or is short.
+pub(super) async fn hold(desk: Arc<Desk>) {
+    let mut ticks = every(HELD_EVERY);
+    let mut renewed_at = desk.clock.now();
+    loop {
+        ticks.tick().await;
+        if !desk.line.is_up() || desk.share.is_alone() {
+            continue;
+        }
+        let (now, at) = (desk.clock.now(), desk.time());
+        let is_over = |counter: &Counter| begin_of(counter.window, at) != counter.begin;
+        let terms = (desk.config.hold_part, desk.config.hold_after);
+        let (wishes, returns) = desk.holds.review(terms, desk.share.nodes(), now, is_over);
+        returns.into_iter().for_each(|held| desk.give_back(held));
+        for wish in wishes {
+            take_hold(&desk, wish).await;
+        }
+        if now.saturating_duration_since(renewed_at) >= desk.config.hold_expiry / 20 {
+            renewed_at = now;
+            renew_holds(&desk).await;
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn take_hold(desk: &Desk, wish: Wish) {
+    let Wish { key, limit, amount, left_min } = wish;
+    let (tenant, counter) = &key;
+    // A hold that is never used is asked for with a new name each time.
+    let nonce = desk.next_nonce();
+    let id: Arc<str> = format!("held:{nonce}").into();
+    let holds = desk
+        .script(&scripts::HOLD, tenant)
+        .arg(&*id)
+        .arg(&*nonce)
+        .arg(&*desk.node)
+        .arg(millis(desk.config.hold_expiry))
+        .arg(&*counter.subject)
+        .arg(measure_letter(counter.measure))
+        .arg(window_letter(counter.window))
+        .arg(counter.begin)
+        .arg(limit.min(NUMBER_MAX))
+        .arg(amount.min(NUMBER_MAX))
+        .arg(left_min.min(NUMBER_MAX));
+    let now = desk.clock.now();
+    let is_mine = match desk.line.eval(holds).await {
+        Ok(answer) => u8::from_redis_value(answer).is_ok_and(|taken| taken == 1),
+        Err(fault) => {
+            if fault.may_have_run() {
+                desk.give_back((tenant.clone(), id));
+            }
+            return;
+        }
+    };
+    if is_mine && !desk.holds.took(&key, id.clone(), amount, now) {
+        desk.give_back((tenant.clone(), id));
+    }
+}
+
+async fn renew_holds(desk: &Desk) {
+    for (tenant, ids) in desk.holds.by_tenant() {
+        for some in ids.chunks(RENEWED_MAX) {
+            let mut renews = desk.script(&scripts::RENEW, &tenant);
+            renews = renews.arg(millis(desk.config.hold_expiry));
+            for id in some {
+                renews = renews.arg(&**id).arg("0");
+            }
+            let now = desk.clock.now();
+            let Ok(answer) = desk.line.eval(renews).await else { return };
+            let missing: Vec<String> = Vec::from_redis_value(answer).unwrap_or_default();
+            desk.holds.renewed(&tenant, &missing, now);
+        }
+    }
+}
+
 /// Says that this node lives, and counts those that do.
 pub(super) async fn count_nodes(desk: Arc<Desk>) {
     let mut ticks = every(desk.config.node_expiry / 6);
@@ -187,7 +268,7 @@ pub(super) async fn count_nodes(desk: Arc<Desk>) {
                 }
             }
         }
-        let expiry = u64::try_from(desk.config.node_expiry.as_millis()).unwrap_or(u64::MAX);
+        let expiry = millis(desk.config.node_expiry);
         let counts = super::link::Invocation::new(&scripts::NODES).key(NODES).arg("");
         let counts = counts.arg("").arg(&*desk.node).arg(expiry);
         let Ok(answer) = desk.line.eval(counts).await else { continue };

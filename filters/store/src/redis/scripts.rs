@@ -25,6 +25,8 @@ scripts! {
     CANCEL = "lua/cancel.lua";
     /// Settles a lease and adds a row to what has been used.
     CLOSE = "lua/close.lua";
+    /// Holds a little of a counter.
+    HOLD = "lua/hold.lua";
     /// Renews leases.
     RENEW = "lua/renew.lua";
     /// Books what was lost.

@@ -1,6 +1,7 @@
 //! What is known of counters without asking: as they were last seen, and this node's share of a limit
 //! while Redis is away.
 
+use super::holds::Holds;
 use super::live::{Counter, Lease, Live};
 use behest_contract::purse::{Ask, Demand, Granted, Measure, Refused, Window};
 use parking_lot::Mutex;
@@ -97,8 +98,8 @@ impl Share {
         Ok(())
     }
 
-    /// Admits by this node's share of what is left. `None` if that cannot be, for it asks for more than
-    /// requests and places.
+    /// Admits by this node's share of what is left, and tokens and money by what it holds. `None` if it
+    /// does not hold as much.
     ///
     /// The share of a counter of requests is what was left of it when Redis was last heard, divided by
     /// the nodes; of places in flight, the limit divided by the nodes, of which what this node holds is
@@ -107,14 +108,9 @@ impl Share {
         &self,
         ask: &Ask,
         nonce: &str,
-        live: &Live,
-        (at, now): (Duration, Instant),
+        (live, holds): (&Live, &Holds),
+        (at, now, hold_expiry): (Duration, Instant, Duration),
     ) -> Option<Result<Granted, Refused>> {
-        let alone =
-            |demand: &Demand| matches!(demand.measure, Measure::Requests | Measure::InFlight);
-        if !ask.demands.iter().all(alone) {
-            return None;
-        }
         let counters = Counter::of(ask, at);
         // Held until the lease is open: of two at once, the second sees the first.
         let mut seen = self.seen.lock();
@@ -125,7 +121,11 @@ impl Share {
                 Measure::Requests => {
                     seen.get(&key).map_or((0, 0), |known| (known.used, known.alone))
                 }
-                _ => (0, live.places(&ask.tenant, counter)),
+                Measure::InFlight => (0, live.places(&ask.tenant, counter)),
+                Measure::Tokens | Measure::MicroUsd => {
+                    used.push(0);
+                    continue;
+                }
             };
             let left = demand.limit.saturating_sub(base);
             let share = if left == 0 { 0 } else { (left / self.nodes()).max(1) };
@@ -135,6 +135,11 @@ impl Share {
             }
             used.push(base.saturating_add(mine).saturating_add(*amount));
         }
+        let held = holds.reserve(&ask.tenant, &counters, (now, hold_expiry))?;
+        let kept = counters.iter().zip(&mut used).filter(|((counter, _), _)| {
+            matches!(counter.measure, Measure::Tokens | Measure::MicroUsd)
+        });
+        kept.zip(held).for_each(|((_, used), held)| *used = held);
         for (counter, amount) in counters {
             if counter.measure == Measure::Requests {
                 let key = (ask.tenant.clone(), counter);
@@ -144,7 +149,7 @@ impl Share {
             }
         }
         self.is_alone.store(true, Ordering::Relaxed);
-        live.insert((ask.tenant.clone(), ask.id.clone()), Lease::new(nonce.into(), ask, at));
+        live.insert((ask.tenant.clone(), ask.id.clone()), Lease::new(nonce.into(), ask, at, true));
         Some(Ok(Granted { used, at }))
     }
 }

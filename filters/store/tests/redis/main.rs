@@ -10,6 +10,7 @@
 
 mod admission;
 mod deployments;
+mod holds;
 mod leases;
 mod outages;
 mod server;

@@ -23,6 +23,11 @@ local function room(is_taken)
     elseif used + math.max(1, amount) > limit then
       -- To ask for nothing is to ask whether it is full.
       return { 'full', now, (i - FIRST) / 5, used }
+    elseif amount > 0 and (measure == 't' or measure == 'u')
+      and used + amount + used_of(held_key(key)) > limit then
+      -- Nodes hold what is left: they are asked to give it back, and then this is asked again.
+      redis.call('PUBLISH', 'behest:recall', prefix .. key)
+      return { 'held', now, (i - FIRST) / 5, used + used_of(held_key(key)) }
     else
       before[key] = (before[key] or 0) + amount
       table.insert(answer, used + amount)

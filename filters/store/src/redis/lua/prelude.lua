@@ -66,6 +66,11 @@ local function counter(subject, measure, kind, begin)
   return 'c:' .. subject .. ':' .. measure .. kind .. ':' .. whole(begin)
 end
 
+-- What nodes hold of a counter for when this server is away. It is no part of the counter.
+local function held_key(key)
+  return 'h:' .. key
+end
+
 local function used_of(key)
   return tonumber(redis.call('GET', prefix .. key) or 0)
 end
@@ -141,9 +146,12 @@ local function sweep(node, most, now)
       local spent = { tokens = known == 0 and lease[3] or known, micro_usd = lease[4] }
       settle(lease[6], spent)
       forget(id)
-      local lost = cmsgpack.pack({ lease[5], known, spent, lease[6], false })
-      redis.call('SET', lost_key(id), lost, 'PX', DAY_MS)
-      redis.call('ZADD', UNBOOKED, whole(now), id)
+      -- What was only held has no row.
+      if lease[5] ~= '' then
+        local lost = cmsgpack.pack({ lease[5], known, spent, lease[6], false })
+        redis.call('SET', lost_key(id), lost, 'PX', DAY_MS)
+        redis.call('ZADD', UNBOOKED, whole(now), id)
+      end
       swept = swept + 1
     end
   end
