@@ -73,7 +73,7 @@ impl RedisConfig {
             hold_part: 100,
             hold_after: Duration::from_secs(5),
             hold_expiry: Duration::from_secs(600),
-            backlog_max: 500_000,
+            backlog_max: 100_000,
         }
     }
 }

@@ -60,6 +60,7 @@ use keeper::{Keeper, State};
 use place::Place;
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -203,6 +204,9 @@ enum Asks {
 /// In the place of a connection's number, while there is none.
 const UNSENT: u64 = u64::MAX;
 
+/// A thread that wakes up so much later than it should is a busy one.
+const LATE: Duration = Duration::from_millis(5);
+
 /// An answer that can be awaited anywhere.
 pub(crate) type Reply = futures::future::BoxFuture<'static, Result<Value, Fault>>;
 
@@ -271,16 +275,22 @@ impl Line {
 
     /// Asks, and answers in time.
     async fn answer(&self, asks: &Asks) -> Result<Value, Fault> {
-        let sent_on = AtomicU64::new(UNSENT);
-        match timeout(self.0.waits.command, self.ask(asks, &sent_on)).await {
-            Ok(answer) => answer,
-            Err(_) => match sent_on.into_inner() {
-                UNSENT => Err(Fault::Down("it is not connected yet".into())),
-                number => {
-                    self.0.keeper.missed(number, self.0.strikes_max);
-                    Err(Fault::TimedOut)
-                }
-            },
+        let Hub { keeper, waits, .. } = &*self.0;
+        let (sent_on, since) = (AtomicU64::new(UNSENT), keeper.now());
+        let mut work = pin!(self.ask(asks, &sent_on));
+        let mut answer = timeout(waits.command, work.as_mut()).await;
+        let took = keeper.now().saturating_duration_since(since);
+        if answer.is_err() && took > waits.command + LATE {
+            // It was this thread that came late: the answer may lie there unread.
+            answer = timeout(LATE, work).await;
+        }
+        match (answer, sent_on.load(Ordering::Relaxed)) {
+            (Ok(answer), _) => answer,
+            (Err(_), UNSENT) => Err(Fault::Down("it is not connected yet".into())),
+            (Err(_), number) => {
+                keeper.missed(number, self.0.strikes_max);
+                Err(Fault::TimedOut)
+            }
         }
     }
 

@@ -33,6 +33,14 @@ struct Node {
     folder: TempDir,
 }
 
+impl Node {
+    /// Redis is there, and knows of all that this node has done.
+    fn is_current(&self) -> bool {
+        let tally = self.tally();
+        tally.is_up && tally.backlog == 0 && !tally.is_alone
+    }
+}
+
 impl Deref for Node {
     type Target = Redis;
 

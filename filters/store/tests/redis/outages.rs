@@ -10,6 +10,7 @@ use behest_contract::purse::{Purse, Refused, Settlement};
 use behest_contract::secret::Secret;
 use behest_store::{RedisConfig, book_suite};
 use futures::executor::block_on;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// An answer, or a fallback, within a moment: on a busy machine as well.
@@ -93,6 +94,53 @@ fn while_redis_is_frozen_requests_go_on_by_share_and_tokens_do_not() {
     }
     assert!(matches!(admit(&nodes[1], &ask("one more", &[limit])), Err(Refused::Full { .. })));
     assert!(nodes.iter().all(|node| node.tally().outages > 0 && !node.tally().outage.is_zero()));
+}
+
+/// What threads have been granted, while Redis was frozen under them.
+#[test]
+fn under_load_no_call_hangs_and_what_was_granted_is_counted_to_the_last() {
+    let server = Server::start();
+    let config = RedisConfig { hold_after: Duration::from_millis(200), ..brisk(&server) };
+    let nodes = [open(&config), open(&config)];
+    let (granted, alone, is_over) = (AtomicU32::new(0), AtomicU32::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for (n, node) in nodes.iter().cycle().take(6).enumerate() {
+            let (granted, alone, is_over) = (&granted, &alone, &is_over);
+            scope.spawn(move || {
+                for call in 0.. {
+                    if is_over.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let demands = [requests(1 << 40), in_flight(1 << 20), tokens(1 << 40, 10)];
+                    let ask = ask(&format!("{n} {call}"), &demands);
+                    match in_time("an admission", || admit(node, &ask)) {
+                        Ok(_) => drop(granted.fetch_add(1, Ordering::SeqCst)),
+                        Err(Refused::Unavailable(_)) => continue,
+                        Err(other) => panic!("{other:?}"),
+                    }
+                    alone.fetch_add(u32::from(!node.is_up()), Ordering::SeqCst);
+                    let row = Row::clone(&ask.sketch);
+                    in_time("a close", || node.close(Some(settlement(&ask, 15)), Some(row)));
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            });
+        }
+        until("it is under load", || granted.load(Ordering::SeqCst) > 200);
+        until("something is held", || nodes.iter().all(|node| node.tally().holds > 0));
+        server.freeze();
+        std::thread::sleep(Duration::from_secs(3));
+        server.thaw();
+        until("they are back", || nodes.iter().all(Node::is_current));
+        std::thread::sleep(Duration::from_millis(500));
+        is_over.store(true, Ordering::SeqCst);
+    });
+    until("Redis knows of all", || nodes.iter().all(Node::is_current));
+    let granted = u64::from(granted.into_inner());
+    assert!(alone.into_inner() > 100, "nothing went on");
+    until("all is settled", || count(&nodes[0], in_flight(0)) == 0);
+    assert_eq!(count(&nodes[0], requests(0)), granted);
+    assert_eq!(count(&nodes[0], tokens(0, 0)), 15 * granted);
+    assert_eq!(block_on(nodes[1].usage(everything())).unwrap()[0].requests, granted);
 }
 
 #[test]

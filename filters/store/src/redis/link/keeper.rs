@@ -59,6 +59,11 @@ impl Keeper {
         }
     }
 
+    /// A reading for durations.
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
     pub(super) fn answered(&self) {
         if self.strikes.load(Ordering::Relaxed) != 0 {
             self.strikes.store(0, Ordering::Relaxed);
@@ -160,12 +165,12 @@ pub(super) async fn keep(line: Line) {
                     let _ = timeout(hub.waits.connect, conn.send(&script)).await;
                 }
                 hub.keeper.up(conn);
-                let since = hub.keeper.clock.now();
+                let since = hub.keeper.now();
                 if states.wait_for(|state| !matches!(state, State::Up(..))).await.is_err() {
                     return;
                 }
                 // One that is of no use at once is not asked over and over.
-                if hub.keeper.clock.now().saturating_duration_since(since) < SHORT {
+                if hub.keeper.now().saturating_duration_since(since) < SHORT {
                     sleep(hub.probe_interval).await;
                 }
             }
