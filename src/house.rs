@@ -61,7 +61,7 @@ impl Fixtures {
     pub fn new(out: Box<dyn io::Write + Send>, opened: &Opened) -> io::Result<Self> {
         let meter = PrometheusMeter::new(env!("CARGO_PKG_VERSION")).map_err(io::Error::other)?;
         let key = opened.placeholder_key().map_err(io::Error::other)?;
-        let events = Arc::new(EventLog::default());
+        let events = Arc::new(EventLog::new(opened.events.clone(), &meter));
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             pools: Arc::new(Pools::new(IDLE_CONNECTIONS_MAX)),

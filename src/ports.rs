@@ -8,7 +8,7 @@ mod seal;
 mod series;
 
 pub use access_log::LineLog;
-pub use events::EventLog;
+pub use events::{EventLog, told};
 pub use meter::{InFlight, PrometheusMeter};
 pub use offload::OffloadPool;
 pub use seal::{Keyring, MasterKey, NoMasterKey};

@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How long requests have to say goodbye after they were told to end.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// How long the last access lines may take to be written.
+/// How long the last events, and the last access lines, may take to be written.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Tells Pingora's server when to stop: SIGTERM drains, SIGINT does not.
@@ -124,7 +124,12 @@ impl BackgroundService for Drainer {
             drain.stop();
             let _ = tokio::time::timeout(GOODBYE_TIME_MAX, drain.idle()).await;
         }
-        self.house.fixtures.log.flush(FLUSH_TIME_MAX);
+        let fixtures = &self.house.fixtures;
+        match tokio::time::timeout(FLUSH_TIME_MAX, fixtures.events.flush()).await {
+            Ok(Ok(())) => {}
+            _ => log::warn!("the last guardrail events may not be written"),
+        }
+        fixtures.log.flush(FLUSH_TIME_MAX);
         std::process::exit(0);
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 /// `GET /metrics`
 pub(super) fn metrics(call: &Call) -> Result<Answer, Refusal> {
+    call.house.fixtures.events.count_dropped();
     let (content_type, text) = call.house.fixtures.meter.render();
     Ok(answer::bytes(StatusCode::OK, content_type, text))
 }

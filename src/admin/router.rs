@@ -94,7 +94,7 @@ const TABLE: &[Row] = &[
     row(DELETE, "/admin/v1/kill-switches/{scope}/{id...}", Done(|call| Box::pin(switches::turn_off(call)))),
     row(GET, "/admin/v1/usage", Done(|call| Box::pin(usage::show(call)))),
     row(GET, "/admin/v1/usage/rows", Done(|call| Box::pin(rows::list(call)))),
-    row(GET, "/admin/v1/events", Told(events::list)),
+    row(GET, "/admin/v1/events", Done(|call| Box::pin(events::list(call)))),
     row(GET, "/admin/v1/audit", Done(|call| Box::pin(audit::list(call)))),
 ];
 

@@ -9,6 +9,7 @@ use crate::ports::{Keyring, MasterKey};
 use behest_contract::book::Book;
 use behest_contract::clock::Clock;
 use behest_contract::directory::{Directory, Expect};
+use behest_contract::events::Events;
 use behest_contract::purse::Purse;
 use behest_contract::seal::{Place, Seal};
 use behest_contract::secret::Secret;
@@ -28,6 +29,8 @@ pub struct Opened {
     pub purse: Arc<dyn Purse>,
     /// Its ledger.
     pub book: Arc<dyn Book>,
+    /// What guardrails have found.
+    pub events: Arc<dyn Events>,
     /// What opens and seals.
     pub seal: Arc<dyn Seal>,
     /// What the store holds.
@@ -51,7 +54,8 @@ pub fn open(config: &Config, clock: &dyn Clock) -> Result<Opened, String> {
     let records = block_on(directory.changes_after(Objects::default().revision));
     let objects = Objects::default().with(&records.map_err(|failure| failure.to_string())?);
     let seal: Arc<dyn Seal> = Arc::new(keyring(config, objects.have_seals())?);
-    let mut opened = Opened { directory, purse: store.clone(), book: store, seal, objects };
+    let (purse, book, events) = (store.clone(), store.clone(), store);
+    let mut opened = Opened { directory, purse, book, events, seal, objects };
     check_seals(&opened)?;
     let draft = what_is_missing(&opened, clock)?;
     if !draft.is_empty() {

@@ -1,49 +1,83 @@
-//! Guardrail events: the last ten thousand, in memory.
+//! Guardrail events: what the guardrails say of a finding becomes a record of the store, and what the
+//! store tells becomes JSON.
 
-use behest_pii::{GuardrailEvent, GuardrailEvents};
-use parking_lot::Mutex;
-use serde_json::Value;
-use std::collections::VecDeque;
+use behest_contract::directory::Failure;
+use behest_contract::events::{Answer, Event, EventQuery, EventRecord, Events};
+use behest_contract::ports::{Counter, Meter};
+use behest_pii::{Direction, GuardrailEvent, GuardrailEvents};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many are kept.
-const EVENTS_MAX: usize = 10_000;
-
-/// The last events, each with its number.
-#[derive(Default)]
+/// The events of all nodes.
 pub struct EventLog {
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    last: u64,
-    events: VecDeque<(u64, GuardrailEvent)>,
+    events: Arc<dyn Events>,
+    dropped: Arc<dyn Counter>,
+    /// How many of those that were given up the counter has.
+    counted: AtomicU64,
 }
 
 impl EventLog {
-    /// Up to `limit` events that are wanted, newest first, from before the one of this number.
-    pub fn list(
-        &self,
-        before: Option<u64>,
-        limit: usize,
-        is_wanted: impl Fn(&GuardrailEvent) -> bool,
-    ) -> Vec<(u64, Value)> {
-        let kept = self.kept.lock();
-        let older =
-            kept.events.iter().rev().filter(|(number, _)| before.is_none_or(|b| *number < b));
-        let wanted = older.filter(|(_, event)| is_wanted(event));
-        wanted.take(limit).map(|(number, event)| (*number, event.to_json())).collect()
+    /// The events that a store keeps.
+    pub fn new(events: Arc<dyn Events>, meter: &dyn Meter) -> Self {
+        let help = "Guardrail events that could not be kept.";
+        let dropped = meter.counter("behest_guardrail_events_dropped_total", help, &[]);
+        Self { events, dropped, counted: AtomicU64::new(0) }
+    }
+
+    /// Events, newest first.
+    pub fn list(&self, query: EventQuery) -> Answer<Vec<EventRecord>> {
+        self.events.list(query)
+    }
+
+    /// Waits until what was recorded so far is written: whoever lists events has it written first.
+    pub async fn flush(&self) -> Result<(), Failure> {
+        self.events.list(EventQuery::newest(1)).await.map(drop)
+    }
+
+    /// Brings the metric up to date.
+    pub fn count_dropped(&self) {
+        let dropped = self.events.dropped();
+        let counted = self.counted.fetch_max(dropped, Ordering::Relaxed);
+        self.dropped.add(&[], dropped.saturating_sub(counted));
     }
 }
 
 impl GuardrailEvents for EventLog {
     fn record(&self, event: GuardrailEvent) {
-        let mut kept = self.kept.lock();
-        kept.last += 1;
-        let number = kept.last;
-        kept.events.push_back((number, event));
-        if kept.events.len() > EVENTS_MAX {
-            kept.events.pop_front();
-        }
+        let direction = match event.direction {
+            Direction::Request => "request",
+            Direction::Response => "response",
+        };
+        self.events.record(Event {
+            at_ms: event.timestamp_ms,
+            tenant: event.tenant_id,
+            project: event.project_id,
+            kind: event.kind.into(),
+            direction: direction.into(),
+            mode: event.mode.into(),
+            action: event.action_taken.into(),
+            entities: event.entity_types,
+            count: event.entity_count,
+            request: event.request_id,
+        });
     }
+}
+
+/// A record as it is told.
+pub fn told(record: &EventRecord) -> Value {
+    let event = &record.event;
+    json!({
+        "id": record.number,
+        "type": event.kind,
+        "tenant_id": &*event.tenant,
+        "project_id": &*event.project,
+        "direction": event.direction,
+        "mode": event.mode,
+        "action_taken": event.action,
+        "entity_types": event.entities.iter().map(|name| &**name).collect::<Vec<_>>(),
+        "entity_count": event.count,
+        "request_id": &*event.request,
+        "timestamp": event.at_ms,
+    })
 }

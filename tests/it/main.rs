@@ -40,6 +40,8 @@ mod demo;
 mod embeddings;
 /// Wrong bodies and credentials: status, code, param, and no provider hears of them.
 mod errors;
+/// What guardrails have found, and who is told.
+mod events;
 /// Which provider is asked next, how often, and over which connection.
 mod failover;
 /// Made-up tokens, none of which passes.

@@ -8,6 +8,7 @@ pub mod denial;
 pub mod dialect;
 pub mod digits;
 pub mod directory;
+pub mod events;
 pub mod facts;
 pub mod filter;
 pub mod json;

@@ -39,28 +39,6 @@ pub struct GuardrailEvent {
     pub timestamp_ms: u64,
 }
 
-impl GuardrailEvent {
-    /// The record with the member names of the store.
-    pub fn to_json(&self) -> serde_json::Value {
-        let direction = match self.direction {
-            Direction::Request => "request",
-            Direction::Response => "response",
-        };
-        serde_json::json!({
-            "type": self.kind,
-            "tenant_id": &*self.tenant_id,
-            "project_id": &*self.project_id,
-            "direction": direction,
-            "mode": self.mode,
-            "action_taken": self.action_taken,
-            "entity_types": self.entity_types.iter().map(|name| &**name).collect::<Vec<_>>(),
-            "entity_count": self.entity_count,
-            "request_id": &*self.request_id,
-            "timestamp": self.timestamp_ms,
-        })
-    }
-}
-
 /// Where events go. It must not wait.
 pub trait GuardrailEvents: Send + Sync {
     /// Records one.

@@ -23,6 +23,10 @@ pub struct EmbeddedConfig {
     pub journal_file_max_bytes: u64,
     /// How much of what is closed is kept in memory while the journal cannot be written.
     pub journal_kept_max_bytes: usize,
+    /// How many events of guardrails are kept.
+    pub events_max: u64,
+    /// For how long.
+    pub events_age_max: Duration,
 }
 
 impl Default for EmbeddedConfig {
@@ -37,6 +41,8 @@ impl Default for EmbeddedConfig {
             lease_expiry: Duration::from_secs(60),
             journal_file_max_bytes: 16 << 20,
             journal_kept_max_bytes: 16 << 20,
+            events_max: 10_000,
+            events_age_max: Duration::from_secs(90 * 24 * 3600),
         }
     }
 }

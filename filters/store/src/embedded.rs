@@ -2,6 +2,7 @@
 
 mod accounts;
 mod connection;
+mod events;
 mod folder;
 mod health;
 mod journal;
@@ -26,6 +27,7 @@ use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::directory::{
     Answer, AuditLine, AuditRecord, Change, Directory, Record, Revision,
 };
+use events::EventDesk;
 use folder::Folder;
 use health::Health;
 use reader::Readers;
@@ -51,6 +53,7 @@ struct Threads {
     _clerk: Clerk,
     writer: Writer,
     accounts: Arc<Accounts>,
+    events: Arc<EventDesk>,
     health: Arc<Health>,
 }
 
@@ -71,12 +74,14 @@ impl Embedded {
         let mut connection = connection::prepared(folder.database(), config)?;
         let files = folder.files()?;
         let health = Arc::new(Health::default());
+        let events = Arc::new(EventDesk::new(config, clock.clone()));
         let accounts = Accounts::open(&mut connection, folder.database(), config, clock)?;
         let accounts = Arc::new(accounts);
         let readers = Readers::start(folder.database(), config, &health)?;
         let writer = Writer::start(connection, files, config, &health)?;
-        let clerk = Clerk::start(&accounts, &writer.hand(), &health, config.fold_interval)?;
-        Ok(Self(Arc::new(Threads { readers, _clerk: clerk, writer, accounts, health })))
+        let clerk =
+            Clerk::start(&accounts, &events, &writer.hand(), &health, config.fold_interval)?;
+        Ok(Self(Arc::new(Threads { readers, _clerk: clerk, writer, accounts, events, health })))
     }
 
     /// How many transactions this handle has made durable: fewer than commits, if several shared one.

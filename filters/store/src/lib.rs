@@ -8,6 +8,8 @@ mod error;
 mod lost;
 mod redis;
 #[cfg(any(test, feature = "suite"))]
+pub mod events_suite;
+#[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
 pub use config::EmbeddedConfig;

@@ -53,25 +53,25 @@ pub(super) fn insert(on: &Connection, row: &Row) -> Result<()> {
 
 /// Conditions, and what stands for their question marks.
 #[derive(Default)]
-struct Where {
-    sql: String,
-    values: Vec<Value>,
+pub(super) struct Where {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
 }
 
 impl Where {
-    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+    pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         self.sql.push_str(if self.sql.is_empty() { "WHERE " } else { " AND " });
         self.sql.push_str(condition);
         self.values.extend(values);
     }
 
-    fn equal(&mut self, column: &str, text: Option<&str>) {
+    pub(super) fn equal(&mut self, column: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.and(&format!("{column} = ?"), [Value::Text(text.into())]);
         }
     }
 
-    fn within(&mut self, time: &Range<Duration>) {
+    pub(super) fn within(&mut self, time: &Range<Duration>) {
         let times = [time.start, time.end].map(|time| Value::Integer(millis_up(time)));
         self.and("at_ms >= ? AND at_ms < ?", times);
     }
@@ -191,7 +191,7 @@ fn column(side: Side) -> &'static str {
 }
 
 /// The first whole millisecond that is not before.
-fn millis_up(time: Duration) -> i64 {
+pub(super) fn millis_up(time: Duration) -> i64 {
     let millis = time.as_nanos().div_ceil(1_000_000);
     i64::try_from(millis).unwrap_or(i64::MAX)
 }

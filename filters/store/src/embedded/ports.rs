@@ -1,9 +1,10 @@
-//! Admission and the ledger: the contract's ports on the embedded engine.
+//! Admission, the ledger and events: the contract's ports on the embedded engine.
 
 use super::accounts::fold::{Fold, ended};
-use super::{Embedded, ledger};
+use super::{Embedded, events, ledger};
 use behest_contract::book::{Answer, Book, Row, RowQuery, Sum, UsageQuery};
 use behest_contract::directory::Failure;
+use behest_contract::events::{Event, EventQuery, EventRecord, Events};
 use behest_contract::purse::{Ask, Decision, Demand, Purse, Refused, Settlement};
 use futures::channel::oneshot;
 use std::sync::Arc;
@@ -59,6 +60,25 @@ impl Book for Embedded {
                 .submit(move |on| Ok(ledger::erase_user(on, &project, &user, &pseudonym)?));
             erase.await
         })
+    }
+}
+
+impl Events for Embedded {
+    fn record(&self, event: Event) {
+        self.0.events.record(event);
+    }
+
+    fn list(&self, query: EventQuery) -> Answer<Vec<EventRecord>> {
+        let store = self.clone();
+        let written = self.0.events.flushed(&self.0.writer);
+        Box::pin(async move {
+            events::ended(written).await?;
+            store.0.readers.ask(store.0.events.query(query)).await
+        })
+    }
+
+    fn dropped(&self) -> u64 {
+        self.0.events.dropped()
     }
 }
 

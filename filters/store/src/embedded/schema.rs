@@ -9,7 +9,7 @@ use rusqlite::{Connection, Result, TransactionBehavior};
 use std::path::Path;
 
 /// All of them, for ever, in order; the file's `user_version` says how many it has had.
-pub(super) const MIGRATIONS: &[&str] = &[RECORDS, LEDGER];
+pub(super) const MIGRATIONS: &[&str] = &[RECORDS, LEDGER, EVENTS];
 
 /// Marks the file as ours: `bhst`.
 const APPLICATION_ID: i64 = 0x6268_7374;
@@ -98,6 +98,24 @@ const LEDGER: &str = "
         slots BLOB NOT NULL, -- what leases that are closed have used, window by window
         expires INTEGER NOT NULL -- in minutes since 1970
     ) STRICT, WITHOUT ROWID;
+";
+
+/// What guardrails have found. A number is never given twice, however few are kept.
+const EVENTS: &str = "
+    CREATE TABLE events (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_ms INTEGER NOT NULL,
+        tenant TEXT NOT NULL,
+        project TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        direction TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        action TEXT NOT NULL,
+        entities TEXT NOT NULL, -- one a line
+        count INTEGER NOT NULL,
+        request TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_by_time ON events (at_ms);
 ";
 
 /// Refuses a file that is not ours, or not of our time. Writes nothing.

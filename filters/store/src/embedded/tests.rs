@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 mod damage;
 mod desk;
+mod events;
 mod group;
 mod jumps;
 mod migration;

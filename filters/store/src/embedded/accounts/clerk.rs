@@ -1,7 +1,8 @@
-//! The thread that looks after leases, journals and folds, whether anybody asks or not.
+//! The thread that looks after leases, journals, folds and events, whether anybody asks or not.
 
 use super::Accounts;
 use super::fold::Fold;
+use crate::embedded::events::EventDesk;
 use crate::embedded::health::{Health, Watched};
 use crate::embedded::writer::Hand;
 use crate::error::Error;
@@ -17,6 +18,7 @@ pub(in crate::embedded) struct Clerk {
     open: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
     accounts: Arc<Accounts>,
+    events: Arc<EventDesk>,
     /// Given back before the writer is to end: it waits for all hands.
     hand: Option<Hand>,
 }
@@ -24,16 +26,18 @@ pub(in crate::embedded) struct Clerk {
 impl Clerk {
     pub(in crate::embedded) fn start(
         accounts: &Arc<Accounts>,
+        events: &Arc<EventDesk>,
         hand: &Hand,
         health: &Arc<Health>,
         interval: Duration,
     ) -> Result<Self, Error> {
         let (open, closes) = channel();
         let watched = Watched(health.clone());
-        let (its_accounts, its_hand) = (accounts.clone(), hand.clone());
+        let (its_accounts, its_events) = (accounts.clone(), events.clone());
+        let its_hand = hand.clone();
         let watched_work = move || {
             let _watched = watched;
-            work(&its_accounts, &its_hand, &closes, interval);
+            work(&its_accounts, &its_events, &its_hand, &closes, interval);
         };
         let thread = thread::Builder::new()
             .name("behest-store-clerk".into())
@@ -43,6 +47,7 @@ impl Clerk {
             open: Some(open),
             thread: Some(thread),
             accounts: accounts.clone(),
+            events: events.clone(),
             hand: Some(hand.clone()),
         })
     }
@@ -55,16 +60,24 @@ impl Drop for Clerk {
             drop(thread.join());
         }
         if let Some(hand) = self.hand.take() {
+            self.events.write_rest(&hand);
             // What is not folded now is when the store is opened next.
             drop(hand.put(Box::new(Fold::quiet(self.accounts.clone(), true))));
         }
     }
 }
 
-fn work(accounts: &Arc<Accounts>, hand: &Hand, closes: &Receiver<()>, interval: Duration) {
+fn work(
+    accounts: &Arc<Accounts>,
+    events: &Arc<EventDesk>,
+    hand: &Hand,
+    closes: &Receiver<()>,
+    interval: Duration,
+) {
     // What there was to find, the store has found when it was opened.
     while let Err(RecvTimeoutError::Timeout) = closes.recv_timeout(interval) {
         accounts.look_after();
+        events.look_after(hand);
         if accounts.has_news() && !accounts.is_folding.swap(true, Ordering::AcqRel) {
             let fold = Box::new(Fold::quiet(accounts.clone(), false));
             if hand.put(fold).is_err() {
