@@ -136,6 +136,12 @@ pub trait Directory: Send + Sync {
     /// Up to `limit` lines of the audit, newest first, from before the line of this number.
     fn audit(&self, before: Option<u64>, limit: usize) -> Answer<Vec<AuditRecord>>;
 
+    /// Comes when another node may have committed since this was called, or may have before and nobody
+    /// could tell; never, where nobody tells. It is a hint: whoever follows asks now and then anyway.
+    fn stirred(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+
     /// Whether the store can be read and written to, as far as is known without trying.
     fn is_healthy(&self) -> bool;
 }

@@ -5,14 +5,14 @@ pub mod book_suite;
 mod config;
 mod embedded;
 mod error;
-mod lost;
-mod redis;
 #[cfg(any(test, feature = "suite"))]
 pub mod events_suite;
+mod lost;
+mod redis;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
 pub use config::EmbeddedConfig;
 pub use embedded::{Embedded, Tally};
 pub use error::Error;
-pub use redis::{BadUrl, Redis, RedisConfig, RedisMode, RedisTally};
+pub use redis::{BadUrl, Redis, RedisConfig, RedisDirectory, RedisEvents, RedisMode, RedisTally};

@@ -6,6 +6,8 @@
 mod config;
 mod courier;
 mod desk;
+mod directory;
+mod events;
 mod holds;
 pub(crate) mod link;
 mod live;
@@ -16,6 +18,8 @@ mod share;
 mod usage;
 
 pub use config::{RedisConfig, RedisMode};
+pub use directory::RedisDirectory;
+pub use events::RedisEvents;
 pub use link::BadUrl;
 
 use crate::error::Error;

@@ -10,6 +10,8 @@
 
 mod admission;
 mod deployments;
+mod directory;
+mod events;
 mod holds;
 mod leases;
 mod outages;
