@@ -6,9 +6,11 @@ mod meter;
 mod offload;
 mod seal;
 mod series;
+mod store;
 
 pub use access_log::LineLog;
 pub use events::{EventLog, told};
 pub use meter::{InFlight, PrometheusMeter};
 pub use offload::OffloadPool;
 pub use seal::{Keyring, MasterKey, NoMasterKey};
+pub use store::{StoreMetrics, TimedPurse};

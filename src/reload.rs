@@ -46,6 +46,7 @@ fn tell_what_waits(before: &Config, after: &Config) {
         ),
         ("workers", before.workers != after.workers),
         ("data", before.data != after.data),
+        ("store", before.store != after.store),
         ("log", before.log != after.log),
     ];
     for (name, _) in bound.iter().filter(|(_, differs)| *differs) {

@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use super::document::Problem;
 use super::nearest::nearest;
-use super::{Config, Period, Provider, Size, StoreEngine, ca};
+use super::{Config, Period, Provider, Size, ca, check_store};
 
 const HOUR: Period = Period::from_secs(3600);
 const DAY: Period = Period::from_secs(24 * 3600);
@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config, served: bool, problems: &mut Vec<Problem>) 
     sizes(config, problems);
     periods(config, problems);
     secrets(config, problems);
+    check_store::check(config, problems);
     unique(
         "domain",
         config
@@ -115,9 +116,6 @@ fn period(at: &str, given: Period, least: Period, most: Period, problems: &mut V
 }
 
 fn secrets(config: &Config, problems: &mut Vec<Problem>) {
-    if config.store.url.is_some() && config.store.engine == StoreEngine::Embedded {
-        problems.push(Problem::new("/store/url", "is only read with engine: redis"));
-    }
     let is_key = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let older = config.older_master_keys.iter().enumerate();
     let older = older.map(|(at, key)| (format!("/older_master_keys/{at}"), key));

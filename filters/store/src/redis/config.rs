@@ -1,5 +1,6 @@
 //! What the Redis engine is told before it starts.
 
+use super::link::{self, BadUrl};
 use behest_contract::secret::Secret;
 use std::time::Duration;
 
@@ -56,6 +57,11 @@ pub struct RedisConfig {
 }
 
 impl RedisConfig {
+    /// Says what is wrong with the URL, without connecting.
+    pub fn check(&self) -> Result<(), BadUrl> {
+        link::check(self)
+    }
+
     /// A server at this URL, and the defaults.
     pub fn new(url: &str, mode: RedisMode) -> Self {
         Self {

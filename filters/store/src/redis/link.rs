@@ -69,6 +69,11 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::timeout;
 
+/// Says what is wrong with a configuration, without connecting.
+pub(crate) fn check(config: &RedisConfig) -> Result<(), BadUrl> {
+    Place::new(config).map(drop)
+}
+
 /// Why a call has no answer.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
