@@ -82,6 +82,7 @@ fn periods(config: &Config, problems: &mut Vec<Problem>) {
     period("/connections/request_head", connections.request_head, MILLI, HOUR, problems);
     period("/connections/idle", connections.idle, MILLI, DAY, problems);
     period("/store/command_timeout", config.store.command_timeout, MILLI, HOUR, problems);
+    period("/store/lease_expiry", config.store.lease_expiry, Period::from_secs(1), HOUR, problems);
     for (at, provider) in config.providers.iter().enumerate() {
         period(&format!("/providers/{at}/idle"), provider.idle, MILLI, DAY, problems);
         if let Some(breaker) = &provider.breaker {

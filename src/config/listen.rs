@@ -178,6 +178,8 @@ pub struct Store {
     pub mode: RedisMode,
     /// The longest that a request waits for one command of Redis.
     pub command_timeout: Period,
+    /// How long what a request has reserved in Redis outlives its node. A node that lives renews it.
+    pub lease_expiry: Period,
 }
 
 impl Default for Store {
@@ -188,6 +190,7 @@ impl Default for Store {
             ca: None,
             mode: RedisMode::Single,
             command_timeout: Period::from_millis(25),
+            lease_expiry: Period::from_secs(60),
         }
     }
 }

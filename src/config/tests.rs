@@ -83,7 +83,7 @@ trusted_proxies: []
 issuer: "https://api.behest.app"
 data: "./data"
 master_key: "env:PROVIDER_ENCRYPTION_KEY"
-store: { engine: embedded, mode: single, command_timeout: 25ms }
+store: { engine: embedded, mode: single, command_timeout: 25ms, lease_expiry: 60s }
 head_limit: 64KiB
 body_limit: 4MiB
 answer_limit: 64MiB

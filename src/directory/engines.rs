@@ -63,6 +63,7 @@ fn redis_config(store: &Store) -> Result<RedisConfig, String> {
     Ok(RedisConfig {
         ca_pem: store.ca.as_ref().map(read).transpose()?,
         command_timeout: store.command_timeout.duration(),
+        lease_expiry: store.lease_expiry.duration(),
         ..RedisConfig::new(Secret::expose(url), store.mode.into())
     })
 }

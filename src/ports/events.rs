@@ -2,7 +2,6 @@
 //! store tells becomes JSON.
 
 use super::store::Following;
-use behest_contract::directory::Failure;
 use behest_contract::events::{Answer, Event, EventQuery, EventRecord, Events};
 use behest_contract::ports::Meter;
 use behest_pii::{Direction, GuardrailEvent, GuardrailEvents};
@@ -28,9 +27,9 @@ impl EventLog {
         self.events.list(query)
     }
 
-    /// Waits until what was recorded so far is written: whoever lists events has it written first.
-    pub async fn flush(&self) -> Result<(), Failure> {
-        self.events.list(EventQuery::newest(1)).await.map(drop)
+    /// Waits until what was recorded so far is kept.
+    pub fn flush(&self) -> Answer<()> {
+        self.events.flush()
     }
 
     /// Brings the metric up to date.

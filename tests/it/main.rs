@@ -62,6 +62,8 @@ mod matrix;
 mod mint;
 /// The list of models.
 mod models;
+/// Several gateways on one Redis.
+mod nodes;
 /// What is there after a restart, and what is found in no file.
 mod persistence;
 /// Paths, methods, heads, kinds and sizes of bodies, connections held open.

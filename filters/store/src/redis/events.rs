@@ -76,10 +76,18 @@ impl Events for RedisEvents {
 
     fn list(&self, query: EventQuery) -> Answer<Vec<EventRecord>> {
         let desk = self.0.desk.clone();
+        let sent = self.flush();
+        Box::pin(async move {
+            sent.await?;
+            list(&desk.line, &query).await
+        })
+    }
+
+    fn flush(&self) -> Answer<()> {
+        let desk = self.0.desk.clone();
         Box::pin(async move {
             let sent = desk.send_all().await;
-            sent.map_err(|fault| Failure::Unavailable(fault.to_string().into()))?;
-            list(&desk.line, &query).await
+            sent.map_err(|fault| Failure::Unavailable(fault.to_string().into()))
         })
     }
 
