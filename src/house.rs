@@ -3,7 +3,7 @@
 use crate::directory::{Audit, Draft, Objects, Opened, Sealed};
 use crate::drain::Drain;
 use crate::exchange::Pools;
-use crate::ports::{EventLog, LineLog, OffloadPool, PrometheusMeter, StoreMetrics, TimedPurse};
+use crate::ports::{EventLog, LineLog, OffloadPool, PrometheusMeter, SharedStore, TimedPurse};
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use behest_contract::book::Book;
@@ -50,8 +50,8 @@ pub struct Fixtures {
     pub seal: Arc<dyn Seal>,
     /// Counters, reservations and places in flight.
     pub purse: Arc<dyn Purse>,
-    /// The metrics about the Redis that nodes share, if they do.
-    pub store_metrics: Option<StoreMetrics>,
+    /// The Redis that nodes share, if they do.
+    pub shared_store: Option<SharedStore>,
     /// The ledger.
     pub book: Arc<dyn Book>,
     /// What guardrails have found.
@@ -82,7 +82,7 @@ impl Fixtures {
             events,
             log: Arc::new(LineLog::start(out, &meter)?),
             purse: purse(opened, &meter),
-            store_metrics: store_metrics(opened, &meter).map_err(io::Error::other)?,
+            shared_store: shared_store(opened, &meter).map_err(io::Error::other)?,
             meter: Arc::new(meter),
             clock: Arc::new(SystemClock),
             directory: opened.directory.clone(),
@@ -90,6 +90,17 @@ impl Fixtures {
             seal: opened.seal.clone(),
             book: opened.book.clone(),
         })
+    }
+}
+
+impl Fixtures {
+    /// Waits until the store has what happened so far, where it does not have it already.
+    pub async fn flush(&self) -> Result<(), Failure> {
+        self.events.flush().await?;
+        match &self.shared_store {
+            Some(store) => store.flush().await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -101,12 +112,12 @@ fn purse(opened: &Opened, meter: &PrometheusMeter) -> Arc<dyn Purse> {
     }
 }
 
-fn store_metrics(
+fn shared_store(
     opened: &Opened,
     meter: &PrometheusMeter,
-) -> prometheus::Result<Option<StoreMetrics>> {
+) -> prometheus::Result<Option<SharedStore>> {
     let redis = opened.redis.clone();
-    redis.map(|redis| StoreMetrics::new(redis, meter)).transpose()
+    redis.map(|redis| SharedStore::new(redis, meter)).transpose()
 }
 
 /// The running gateway.

@@ -13,4 +13,4 @@ pub use events::{EventLog, told};
 pub use meter::{InFlight, PrometheusMeter};
 pub use offload::OffloadPool;
 pub use seal::{Keyring, MasterKey, NoMasterKey};
-pub use store::{StoreMetrics, TimedPurse};
+pub use store::{SharedStore, TimedPurse};

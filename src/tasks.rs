@@ -125,9 +125,9 @@ impl BackgroundService for Drainer {
             let _ = tokio::time::timeout(GOODBYE_TIME_MAX, drain.idle()).await;
         }
         let fixtures = &self.house.fixtures;
-        match tokio::time::timeout(FLUSH_TIME_MAX, fixtures.events.flush()).await {
+        match tokio::time::timeout(FLUSH_TIME_MAX, fixtures.flush()).await {
             Ok(Ok(())) => {}
-            _ => log::warn!("the last guardrail events may not be written"),
+            _ => log::warn!("the store may not have heard of the last requests and events"),
         }
         fixtures.log.flush(FLUSH_TIME_MAX);
         std::process::exit(0);

@@ -11,7 +11,7 @@ use serde_json::json;
 pub(super) fn metrics(call: &Call) -> Result<Answer, Refusal> {
     let fixtures = &call.house.fixtures;
     fixtures.events.count_dropped();
-    if let Some(store) = &fixtures.store_metrics {
+    if let Some(store) = &fixtures.shared_store {
         store.read();
     }
     let (content_type, text) = fixtures.meter.render();

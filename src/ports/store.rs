@@ -2,6 +2,7 @@
 
 use super::meter::PrometheusMeter;
 use behest_contract::clock::Clock;
+use behest_contract::directory::Answer;
 use behest_contract::ports::{Counter, Histogram, Meter};
 use behest_contract::purse::{Ask, Decision, Demand, Purse, Refused, Settlement};
 use behest_store::Redis;
@@ -28,8 +29,8 @@ impl Following {
     }
 }
 
-/// Metrics about a Redis.
-pub struct StoreMetrics {
+/// A Redis that is watched.
+pub struct SharedStore {
     redis: Redis,
     up: IntGauge,
     alone: IntGauge,
@@ -40,8 +41,8 @@ pub struct StoreMetrics {
     given_up: Following,
 }
 
-impl StoreMetrics {
-    /// Metrics about this one.
+impl SharedStore {
+    /// Watches this one.
     pub fn new(redis: Redis, meter: &PrometheusMeter) -> prometheus::Result<Self> {
         let counter = |name: &str, help: &str| Following::new(meter.counter(name, help, &[]));
         Ok(Self {
@@ -63,7 +64,12 @@ impl StoreMetrics {
         })
     }
 
-    /// Brings them up to date.
+    /// Waits until Redis has heard of all that was closed so far.
+    pub fn flush(&self) -> Answer<()> {
+        self.redis.flush()
+    }
+
+    /// Brings the metrics up to date.
     pub fn read(&self) {
         let tally = self.redis.tally();
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);

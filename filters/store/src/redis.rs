@@ -138,6 +138,18 @@ impl Redis {
         }
     }
 
+    /// Waits until Redis has heard of all that was closed so far, no longer than a few seconds.
+    pub fn flush(&self) -> Answer<()> {
+        let desk = self.0.desk.clone();
+        self.work(async move {
+            // Answered behind all that is under way; what failed of that waits in the queue then.
+            let answered = desk.line.call(::redis::cmd("PING")).await;
+            answered.map_err(|fault| Failure::Unavailable(fault.to_string().into()))?;
+            desk.courier.empty(CLOSED_WITHIN).await;
+            Ok(())
+        })
+    }
+
     /// Whether Redis answers, as far as is known without trying.
     pub fn is_up(&self) -> bool {
         self.0.desk.line.is_up()

@@ -28,9 +28,9 @@ const LINES_MAX: usize = 8;
 
 const CHAT: &str = r#"{"messages":[{"role":"user","content":"hi"}]}"#;
 
-/// The project `demo` has a budget, the project `other` has a limit on requests alone.
+/// The project `demo` has a budget, of which no node holds enough for one request; the project `other` has a limit on requests alone.
 fn budget(conf: &mut Value) {
-    let limits = json!({ "tokens_per_day": 100_000_000, "requests_per_minute": 1_000_000 });
+    let limits = json!({ "tokens_per_day": 400_000, "requests_per_minute": 1_000_000 });
     conf["tenants"][0]["projects"][0]["limits"] = limits;
 }
 
