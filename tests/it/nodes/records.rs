@@ -10,7 +10,7 @@ use crate::support::gateway::Gateway;
 use crate::support::nodes::Nodes;
 use crate::support::plan::WHOLE;
 use crate::support::redis::Redis;
-use crate::support::until_then;
+use crate::support::{until, until_then};
 
 /// The contract's bound for everything here.
 const BOUND: Duration = Duration::from_secs(1);
@@ -107,4 +107,44 @@ async fn what_guardrails_find_is_told_by_all_nodes_and_survives_them() {
     let before = nodes.gateways[1].list("events").await;
     let last = nodes.gateways.remove(0).restart("KILL").await;
     assert_eq!(last.list("events").await, before);
+}
+
+#[tokio::test]
+async fn a_redis_that_has_lost_the_last_changes_is_followed_back() {
+    let shared = Nodes::start(|_| ()).await;
+    let nodes = &shared.gateways;
+    let chat = |key: &str| Ask::chat(WHOLE).key(key);
+    let (_, kept) = nodes[0].new_key("demo", json!({})).await;
+    let copy = shared.redis.copy();
+    let (_, lost) = nodes[1].new_key("demo", json!({})).await;
+    all_say(nodes, &chat(&lost), 200).await;
+    shared.redis.kill();
+    shared.redis.put_back(&copy);
+    shared.redis.revive().await;
+    // As many changes as were lost: nobody can tell by counting.
+    let new = until_then("a change", async || {
+        let made = nodes[2].call("POST", "projects/demo/keys", json!({})).await;
+        (made.status == 201).then(|| made.json()["key"].as_str().unwrap().to_owned())
+    })
+    .await;
+    for gateway in nodes {
+        gateway.until_status(&chat(&new), 200).await;
+        gateway.until_status(&chat(&lost), 401).await;
+        assert_eq!(gateway.ask(&chat(&kept)).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_has_lost_everything_takes_nobodys_key_away() {
+    let shared = Nodes::start(|_| ()).await;
+    let nodes = &shared.gateways;
+    let (_, key) = nodes[0].new_key("demo", json!({})).await;
+    let ask = Ask::chat(WHOLE).key(&key);
+    all_say(nodes, &ask, 200).await;
+    shared.redis.cli(&["FLUSHALL"]);
+    for gateway in nodes {
+        let said = || gateway.output().contains("it has lost its records").then_some(());
+        until("a line in the log", said).await;
+        assert_eq!(gateway.ask(&ask).await.status, 200);
+    }
 }

@@ -1,6 +1,7 @@
 //! Real Redis servers, each on a port of its own.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use parking_lot::Mutex;
@@ -37,7 +38,23 @@ impl Redis {
 
     /// All that it was ever told to keep, as it has written it down.
     pub(crate) fn written(&self) -> Vec<u8> {
-        self.folder.files().iter().flat_map(|file| std::fs::read(file).unwrap()).collect()
+        self.copy().into_iter().flat_map(|(_, bytes)| bytes).collect()
+    }
+
+    /// What it has written down so far.
+    pub(crate) fn copy(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = self.folder.files().into_iter();
+        files.map(|file| (file.clone(), std::fs::read(file).unwrap())).collect()
+    }
+
+    /// Puts a copy in the place of what it has written down since. It must not run.
+    pub(crate) fn put_back(&self, copy: &[(PathBuf, Vec<u8>)]) {
+        for file in self.folder.files() {
+            std::fs::remove_file(file).unwrap();
+        }
+        for (file, bytes) in copy {
+            std::fs::write(file, bytes).unwrap();
+        }
     }
 
     /// Kills it. What it held in memory is kept as far as it had written it down.
