@@ -11,6 +11,7 @@ mod base_url;
 mod built;
 mod ca;
 mod check;
+mod check_store;
 mod check_tenants;
 mod document;
 mod error;

@@ -5,19 +5,23 @@
 
 mod cuts;
 mod draft;
+mod engines;
 mod objects;
 mod open;
 mod own_keys;
 mod reseal;
+mod sealed;
 
 pub use cuts::Cuts;
 pub use draft::{Audit, Draft};
+pub use engines::Engines;
 pub use objects::{
     CutObject, KeyObject, Object, OwnKeyObject, ProjectObject, ProviderKeyObject, Scope,
     SealCheckObject, SigningKeyObject, SlugObject, SwitchObject, TenantObject, UserEpochObject,
 };
 pub use open::{Opened, beside, open, read_private, write_private};
 pub use own_keys::{change_own_keys, tend};
+pub use sealed::Sealed;
 
 use behest_contract::directory::{Record, Revision};
 use std::collections::BTreeMap;

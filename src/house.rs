@@ -1,15 +1,17 @@
 //! What the process owns, whatever its configuration says at the moment.
 
 use crate::config::Config;
-use crate::directory::{Audit, Draft, Opened};
+use crate::directory::{Audit, Draft, Objects, Opened, Sealed};
 use crate::drain::Drain;
 use crate::exchange::Pools;
-use crate::ports::{EventLog, HttpHook, LineLog, OffloadPool, PrometheusMeter};
+use crate::ports::{
+    EventLog, HttpHook, LineLog, OffloadPool, PrometheusMeter, SharedStore, TimedPurse,
+};
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use behest_contract::book::Book;
 use behest_contract::clock::{Clock, SystemClock};
-use behest_contract::directory::{Directory, Failure};
+use behest_contract::directory::{Directory, Failure, Revision};
 use behest_contract::ports::{Busy, offloaded};
 use behest_contract::purse::Purse;
 use behest_contract::seal::Seal;
@@ -46,10 +48,14 @@ pub struct Fixtures {
     pub clock: Arc<dyn Clock>,
     /// Where what the admin API makes is kept.
     pub directory: Arc<dyn Directory>,
+    /// The same, where the records are sealed as a whole.
+    pub sealed: Option<Arc<Sealed>>,
     /// What opens and seals what is stored.
     pub seal: Arc<dyn Seal>,
     /// Counters, reservations and places in flight.
     pub purse: Arc<dyn Purse>,
+    /// The Redis that nodes share, if they do.
+    pub shared_store: Option<SharedStore>,
     /// The ledger.
     pub book: Arc<dyn Book>,
     /// What guardrails have found.
@@ -79,14 +85,43 @@ impl Fixtures {
             },
             events,
             log: Arc::new(LineLog::start(out, &meter)?),
+            purse: purse(opened, &meter),
+            shared_store: shared_store(opened, &meter).map_err(io::Error::other)?,
             meter: Arc::new(meter),
             clock: Arc::new(SystemClock),
             directory: opened.directory.clone(),
+            sealed: opened.sealed.clone(),
             seal: opened.seal.clone(),
-            purse: opened.purse.clone(),
             book: opened.book.clone(),
         })
     }
+}
+
+impl Fixtures {
+    /// Waits until the store has what happened so far, where it does not have it already.
+    pub async fn flush(&self) -> Result<(), Failure> {
+        self.events.flush().await?;
+        match &self.shared_store {
+            Some(store) => store.flush().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The purse; where it has to be asked over a network, with a watch on how long that takes.
+fn purse(opened: &Opened, meter: &PrometheusMeter) -> Arc<dyn Purse> {
+    match &opened.redis {
+        Some(_) => Arc::new(TimedPurse::new(opened.purse.clone(), meter, Arc::new(SystemClock))),
+        None => opened.purse.clone(),
+    }
+}
+
+fn shared_store(
+    opened: &Opened,
+    meter: &PrometheusMeter,
+) -> prometheus::Result<Option<SharedStore>> {
+    let redis = opened.redis.clone();
+    redis.map(|redis| SharedStore::new(redis, meter)).transpose()
 }
 
 /// The running gateway.
@@ -185,6 +220,33 @@ impl House {
         let replaced = self.replace(move |fixtures, now| {
             let objects = Arc::new(now.objects.with(&records));
             Snapshot::of_objects(objects, fixtures, now).map(Some)
+        });
+        replaced.await.map_err(|error| Failure::Unavailable(error.to_string().into()))
+    }
+
+    /// Takes over all that the store holds, whatever this node knew: after an outage nobody can tell what
+    /// was missed, and a replica that has taken over may know less than the one before it.
+    pub async fn start_over(self: &Arc<Self>) -> Result<(), Failure> {
+        let known = self.snapshot().objects.revision;
+        let records = self.fixtures.directory.changes_after(Revision(0)).await?;
+        let replaced = self.replace(move |fixtures, now| {
+            if now.objects.revision != known {
+                // Somebody was faster. The next look shows what is left to do.
+                return Ok(None);
+            }
+            let objects = Objects::default().with(&records);
+            if !objects.have_seals() {
+                return Err("it has lost its records; those in memory stay in force".to_owned());
+            }
+            if objects.revision < known {
+                log::error!(
+                    "the store has gone back from commit {} to {}",
+                    known.0,
+                    objects.revision.0
+                );
+            }
+            let next = Snapshot::of_objects(Arc::new(objects), fixtures, now);
+            next.map(Some).map_err(|error| error.to_string())
         });
         replaced.await.map_err(|error| Failure::Unavailable(error.to_string().into()))
     }

@@ -7,6 +7,7 @@ mod meter;
 mod offload;
 mod seal;
 mod series;
+mod store;
 
 pub use access_log::LineLog;
 pub use events::{EventLog, told};
@@ -14,3 +15,4 @@ pub use hook::HttpHook;
 pub use meter::{InFlight, PrometheusMeter};
 pub use offload::OffloadPool;
 pub use seal::{Keyring, MasterKey, NoMasterKey};
+pub use store::{SharedStore, TimedPurse};

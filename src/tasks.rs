@@ -125,9 +125,9 @@ impl BackgroundService for Drainer {
             let _ = tokio::time::timeout(GOODBYE_TIME_MAX, drain.idle()).await;
         }
         let fixtures = &self.house.fixtures;
-        match tokio::time::timeout(FLUSH_TIME_MAX, fixtures.events.flush()).await {
+        match tokio::time::timeout(FLUSH_TIME_MAX, fixtures.flush()).await {
             Ok(Ok(())) => {}
-            _ => log::warn!("the last guardrail events may not be written"),
+            _ => log::warn!("the store may not have heard of the last requests and events"),
         }
         fixtures.log.flush(FLUSH_TIME_MAX);
         std::process::exit(0);
@@ -165,7 +165,8 @@ impl BackgroundService for Reloader {
     }
 }
 
-/// Follows the store: what other nodes have changed is in force here within a second. Looks after the
+/// Follows the store: what other nodes have changed is in force here at once where the store tells of it,
+/// and within a second where it does not. Looks after the
 /// gateway's own keys on the way.
 pub struct Follower {
     house: Arc<House>,
@@ -183,9 +184,14 @@ impl Follower {
         Self { house }
     }
 
-    async fn look(&self) -> Result<(), Failure> {
-        let directory = &self.house.fixtures.directory;
-        if directory.revision().await? > self.house.snapshot().objects.revision {
+    async fn look(&self, after_trouble: bool) -> Result<(), Failure> {
+        // Looked up first: what this node commits meanwhile is no step back.
+        let known = self.house.snapshot().objects.revision;
+        let now = self.house.fixtures.directory.revision().await?;
+        if after_trouble || now < known {
+            return self.house.start_over().await;
+        }
+        if now > known {
             self.house.catch_up().await?;
         }
         Ok(())
@@ -197,7 +203,8 @@ impl BackgroundService for Follower {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         let mut in_trouble = false;
         for look in 0_u32.. {
-            let mut seen = self.look().await;
+            let stirred = self.house.fixtures.directory.stirred();
+            let mut seen = self.look(in_trouble).await;
             if look.is_multiple_of(LOOKS_PER_TENDING) && seen.is_ok() {
                 seen = tend(&self.house).await;
             }
@@ -211,6 +218,8 @@ impl BackgroundService for Follower {
             tokio::select! {
                 _ = shutdown.changed() => return,
                 () = tokio::time::sleep(FOLLOW_EVERY) => {}
+                // While it cannot be followed, being told of more does not help.
+                () = stirred, if !in_trouble => {}
             }
         }
     }

@@ -9,8 +9,12 @@ use serde_json::json;
 
 /// `GET /metrics`
 pub(super) fn metrics(call: &Call) -> Result<Answer, Refusal> {
-    call.house.fixtures.events.count_dropped();
-    let (content_type, text) = call.house.fixtures.meter.render();
+    let fixtures = &call.house.fixtures;
+    fixtures.events.count_dropped();
+    if let Some(store) = &fixtures.shared_store {
+        store.read();
+    }
+    let (content_type, text) = fixtures.meter.render();
     Ok(answer::bytes(StatusCode::OK, content_type, text))
 }
 

@@ -58,9 +58,10 @@ impl Redact {
         let config = Config::load(&self.config).map_err(|errors| errors.to_string())?;
         let (tenant, project) = declared(&config, &self.project)?;
         let tier = self.tier.as_deref().map(|tier| named(project, tier)).transpose()?;
-        let policies = PiiPolicies::compile(project.guardrails(&config.guardrails)).map_err(|errors| {
-            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-        })?;
+        let policies =
+            PiiPolicies::compile(project.guardrails(&config.guardrails)).map_err(|errors| {
+                errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            })?;
         let owner = Owner {
             tenant: tenant.into(),
             project: project.id.as_str().into(),

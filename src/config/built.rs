@@ -1,7 +1,7 @@
 //! What the file knows but this version does not do yet. Whoever builds it deletes its line.
 
 use super::document::Problem;
-use super::{Config, Project, Provider, ProviderKind, Route, StoreEngine};
+use super::{Config, Project, Provider, ProviderKind, Route};
 
 /// Refuses what is switched on and not built: it would be ignored in silence.
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
@@ -13,7 +13,6 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
     };
     switched_on("/listen/data_tls", config.listen.data_tls.is_some());
     switched_on("/listen/admin_tls", config.listen.admin_tls.is_some());
-    switched_on("/store/engine", config.store.engine == StoreEngine::Redis);
     for (at, provider) in config.providers.iter().enumerate() {
         provider_parts(provider, &mut |part, on| {
             switched_on(&format!("/providers/{at}/{part}"), on)

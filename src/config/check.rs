@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use super::document::Problem;
 use super::nearest::nearest;
-use super::{Config, Period, SecretRef, Size, StoreEngine, ca};
+use super::{Config, Period, SecretRef, Size, ca, check_store};
 
 const MINUTE: Period = Period::from_secs(60);
 const HOUR: Period = Period::from_secs(3600);
@@ -25,6 +25,7 @@ pub(super) fn check(config: &Config, served: bool, problems: &mut Vec<Problem>) 
     sizes(config, problems);
     periods(config, problems);
     secrets(config, problems);
+    check_store::check(config, problems);
     unique(
         "domain",
         config
@@ -83,6 +84,7 @@ fn periods(config: &Config, problems: &mut Vec<Problem>) {
     period("/connections/request_head", connections.request_head, MILLI, HOUR, problems);
     period("/connections/idle", connections.idle, MILLI, DAY, problems);
     period("/store/command_timeout", config.store.command_timeout, MILLI, HOUR, problems);
+    period("/store/lease_expiry", config.store.lease_expiry, Period::from_secs(1), HOUR, problems);
     for (at, provider) in config.providers.iter().enumerate() {
         period(&format!("/providers/{at}/idle"), provider.idle, MILLI, DAY, problems);
         if let Some(breaker) = &provider.breaker {
@@ -117,9 +119,6 @@ fn period(at: &str, given: Period, least: Period, most: Period, problems: &mut V
 }
 
 fn secrets(config: &Config, problems: &mut Vec<Problem>) {
-    if config.store.url.is_some() && config.store.engine == StoreEngine::Embedded {
-        problems.push(Problem::new("/store/url", "is only read with engine: redis"));
-    }
     let is_key = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let older = config.older_master_keys.iter().enumerate();
     let older = older.map(|(at, key)| (format!("/older_master_keys/{at}"), key));

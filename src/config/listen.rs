@@ -159,18 +159,27 @@ impl Default for MintLimits {
 }
 
 /// Where counters, threads and keys are kept.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
     /// `embedded` keeps everything in the `data` folder of one node; `redis` shares it among nodes.
     pub engine: StoreEngine,
-    /// Where Redis is, such as `redis://127.0.0.1:6379`, by reference. Only with `engine: redis`.
+    /// Where Redis is, by reference: `redis://[user[:password]@]host[:port][,host…][/database]`, or
+    /// `rediss://` with TLS. With `mode: sentinel` the hosts are the sentinels', and the path is the
+    /// master's name: `/mymaster[/database]`, with a login of the sentinels' own behind it as
+    /// `?sentinel_user=…&sentinel_password=…`. Only with `engine: redis`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<SecretRef>,
+    /// PEM file with the only certificate authorities that are trusted for Redis, relative to this
+    /// file; the system's without it. Only with `engine: redis`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
     /// How Redis is run.
     pub mode: RedisMode,
-    /// The longest wait for one command of Redis.
+    /// The longest that a request waits for one command of Redis.
     pub command_timeout: Period,
+    /// How long what a request has reserved in Redis outlives its node. A node that lives renews it.
+    pub lease_expiry: Period,
 }
 
 impl Default for Store {
@@ -178,8 +187,10 @@ impl Default for Store {
         Self {
             engine: StoreEngine::Embedded,
             url: None,
+            ca: None,
             mode: RedisMode::Single,
             command_timeout: Period::from_millis(25),
+            lease_expiry: Period::from_secs(60),
         }
     }
 }

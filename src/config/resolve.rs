@@ -14,7 +14,8 @@ pub(super) fn resolve(config: &mut Config, base: &Path, env: Env<'_>, problems: 
         files.cert = base.join(&files.cert);
         files.key = base.join(&files.key);
     }
-    for ca in config.providers.iter_mut().filter_map(|provider| provider.ca.as_mut()) {
+    let of_providers = config.providers.iter_mut().filter_map(|provider| provider.ca.as_mut());
+    for ca in of_providers.chain(config.store.ca.as_mut()) {
         *ca = base.join(&*ca);
     }
     // The master key may be missing as long as nothing is sealed; a wrong one may not.

@@ -18,6 +18,7 @@ fn environment(name: &str) -> Option<String> {
         "BEHEST_ADMIN_SECRET" => "admin-secret-of-the-test",
         "MODERATION_SECRET" => "moderation-secret",
         "REDIS_URL" => "redis://127.0.0.1:6379",
+        "MASTER_KEY" => "8f1d3c5b7a9e0f2d4c6b8a1e3f5d7c9b0a2e4f6d8c1b3a5e7f9d0c2b4a6e8f13",
         "SHORT_KEY" => "hunter2",
         "EMPTY" => "",
         "TWO_LINES" => "first-line-secret\nsecond-line-secret",
@@ -84,7 +85,7 @@ trusted_proxies: []
 issuer: "https://api.behest.app"
 data: "./data"
 master_key: "env:PROVIDER_ENCRYPTION_KEY"
-store: { engine: embedded, mode: single, command_timeout: 25ms }
+store: { engine: embedded, mode: single, command_timeout: 25ms, lease_expiry: 60s }
 head_limit: 64KiB
 body_limit: 4MiB
 answer_limit: 64MiB
@@ -325,6 +326,25 @@ fn each_part_that_does_not_fit_the_others_is_found() {
             "store: { url: 'env:REDIS_URL' }\n".into(),
             "1: store.url: is only read with engine: redis",
         ),
+        ("store: { ca: 'ca.pem' }\n".into(), "1: store.ca: is only read with engine: redis"),
+        (
+            "master_key: 'env:MASTER_KEY'\nstore: { engine: redis }\n".into(),
+            "2: store.url: is missing: engine redis needs one",
+        ),
+        (
+            "store: { engine: redis, url: 'env:REDIS_URL' }\n".into(),
+            " master_key: is not there (env:PROVIDER_ENCRYPTION_KEY): nodes that share",
+        ),
+        (
+            "master_key: 'env:MASTER_KEY'\nstore: { engine: redis, url: 'env:DEMO_KEY' }\n".into(),
+            "2: store.url: the URL of Redis begins with neither redis:// nor rediss://",
+        ),
+        (
+            "master_key: 'env:MASTER_KEY'\n\
+             store: { engine: redis, url: 'env:REDIS_URL', ca: nowhere.pem }\n"
+                .into(),
+            "2: store.ca: file nowhere.pem cannot be read",
+        ),
     ];
     for (text, expected) in table {
         let found = errors(&text);
@@ -432,7 +452,6 @@ fn what_is_not_built_yet_is_refused_when_it_is_switched_on() {
     let top = [
         ("listen: { data_tls: { cert: c, key: k } }", "listen.data_tls"),
         ("listen: { admin_tls: { cert: c, key: k } }", "listen.admin_tls"),
-        ("store: { engine: redis, url: 'env:REDIS_URL' }", "store.engine"),
         ("providers: [{ name: p, base_url: 'http://h', kind: anthropic }]", "providers[0].kind"),
         ("providers: [{ name: p, base_url: 'http://h', breaker: {} }]", "providers[0].breaker"),
     ];

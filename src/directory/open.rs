@@ -2,35 +2,50 @@
 
 use super::draft::{Audit, Draft};
 use super::objects::{Object, SealCheckObject};
-use super::{Objects, own_keys};
+use super::sealed::Sealed;
+use super::{Engines, Objects, own_keys};
 use crate::config::Config;
 use crate::house::random_hex;
 use crate::ports::{Keyring, MasterKey};
 use behest_contract::book::Book;
 use behest_contract::clock::Clock;
-use behest_contract::directory::{Directory, Expect};
+use behest_contract::directory::{Directory, Expect, Failure, Revision};
 use behest_contract::events::Events;
 use behest_contract::purse::Purse;
 use behest_contract::seal::{Place, Seal};
 use behest_contract::secret::Secret;
-use behest_store::{Embedded, EmbeddedConfig};
+use behest_store::Redis;
 use futures::executor::block_on;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a store that cannot be reached is waited for.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two tries.
+const TRY_EVERY: Duration = Duration::from_millis(100);
+
+/// How often another node may be faster at the first start.
+const FIRST_STARTS_MAX: usize = 5;
 
 /// What a start has found.
 pub struct Opened {
     /// The store's records.
     pub directory: Arc<dyn Directory>,
+    /// The same, where they are sealed.
+    pub sealed: Option<Arc<Sealed>>,
     /// Its counters.
     pub purse: Arc<dyn Purse>,
     /// Its ledger.
     pub book: Arc<dyn Book>,
     /// What guardrails have found.
     pub events: Arc<dyn Events>,
+    /// The Redis that nodes share, if they do.
+    pub redis: Option<Redis>,
     /// What opens and seals.
     pub seal: Arc<dyn Seal>,
     /// What the store holds.
@@ -46,22 +61,46 @@ impl Opened {
     }
 }
 
-/// Opens the store of a configuration. Blocks.
+/// Opens the store of a configuration. Blocks, and waits a while for a store that cannot be reached.
 pub fn open(config: &Config, clock: &dyn Clock) -> Result<Opened, String> {
-    let store = Embedded::open(&config.data, &EmbeddedConfig::default());
-    let store = Arc::new(store.map_err(|error| error.to_string())?);
-    let directory: Arc<dyn Directory> = store.clone();
-    let records = block_on(directory.changes_after(Objects::default().revision));
-    let objects = Objects::default().with(&records.map_err(|failure| failure.to_string())?);
-    let seal: Arc<dyn Seal> = Arc::new(keyring(config, objects.have_seals())?);
-    let (purse, book, events) = (store.clone(), store.clone(), store);
-    let mut opened = Opened { directory, purse, book, events, seal, objects };
-    check_seals(&opened)?;
-    let draft = what_is_missing(&opened, clock)?;
-    if !draft.is_empty() {
+    let engines = Engines::open(config)?;
+    let mut opened = if engines.redis.is_some() {
+        of_shared(engines, config)?
+    } else {
+        of_folder(engines, config)?
+    };
+    opened.read(clock)?;
+    for _ in 0..FIRST_STARTS_MAX {
+        check_seals(&opened)?;
+        let draft = what_is_missing(&opened, clock)?;
+        if draft.is_empty() {
+            return Ok(opened);
+        }
         opened.commit(draft, clock)?;
     }
-    Ok(opened)
+    Err("other nodes change the store faster than this one can start".to_owned())
+}
+
+/// Only this node's folder: its master key may be made at the first start.
+fn of_folder(engines: Engines, config: &Config) -> Result<Opened, String> {
+    let records = block_on(engines.directory.changes_after(Revision(0)));
+    let objects = Objects::default().with(&records.map_err(|failure| failure.to_string())?);
+    let seal = Arc::new(keyring(config, objects.have_seals())?);
+    Ok(opened(engines, None, seal))
+}
+
+/// Records that all nodes share are sealed.
+fn of_shared(mut engines: Engines, config: &Config) -> Result<Opened, String> {
+    // Where something is sealed already no key is made; it is here that none ever is.
+    let seal: Arc<dyn Seal> = Arc::new(keyring(config, true)?);
+    let sealed = Arc::new(Sealed::new(engines.directory.clone(), seal.clone()));
+    engines.directory = sealed.clone();
+    Ok(opened(engines, Some(sealed), seal))
+}
+
+fn opened(engines: Engines, sealed: Option<Arc<Sealed>>, seal: Arc<dyn Seal>) -> Opened {
+    let Engines { directory, purse, book, events, redis } = engines;
+    Opened { directory, sealed, purse, book, events, redis, seal, objects: Objects::default() }
 }
 
 /// At the first start: something to know the master key by, a key to sign with, and the one after it.
@@ -83,14 +122,30 @@ fn what_is_missing(opened: &Opened, clock: &dyn Clock) -> Result<Draft, String> 
 }
 
 impl Opened {
-    /// Commits and takes over what was committed.
+    /// Reads all records; tries again for a while, where that cannot be done.
+    fn read(&mut self, clock: &dyn Clock) -> Result<(), String> {
+        let since = clock.now();
+        let records = loop {
+            match block_on(self.directory.changes_after(Revision(0))) {
+                Ok(records) => break records,
+                Err(_) if clock.now().saturating_duration_since(since) < START_PATIENCE => {
+                    std::thread::sleep(TRY_EVERY);
+                }
+                Err(failure) => return Err(format!("the store cannot be read: {failure}")),
+            }
+        };
+        self.objects = Objects::default().with(&records);
+        Ok(())
+    }
+
+    /// Commits and takes over what was committed, by this node or by one that was faster.
     fn commit(&mut self, draft: Draft, clock: &dyn Clock) -> Result<(), String> {
         let audit = Audit::by_gateway("gateway.first_start", "signing-keys");
-        let committed = self.directory.commit(draft.into_changes(), audit.line(clock.unix()));
-        block_on(committed).map_err(|failure| failure.to_string())?;
-        let changed = block_on(self.directory.changes_after(self.objects.revision));
-        self.objects = self.objects.with(&changed.map_err(|failure| failure.to_string())?);
-        Ok(())
+        match block_on(self.directory.commit(draft.into_changes(), audit.line(clock.unix()))) {
+            Ok(_) | Err(Failure::Conflict(_)) => {}
+            Err(failure) => return Err(failure.to_string()),
+        }
+        self.read(clock)
     }
 }
 

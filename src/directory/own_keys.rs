@@ -124,5 +124,6 @@ pub async fn tend(house: &Arc<House>) -> Result<(), Failure> {
         Err(Failure::Conflict(_)) => Ok(()),
         due => due,
     }?;
-    super::reseal::reseal(house).await
+    super::reseal::reseal(house).await?;
+    super::reseal::reseal_records(house).await
 }

@@ -24,6 +24,16 @@ pub(super) async fn reseal(house: &Arc<House>) -> Result<(), Failure> {
     }
 }
 
+/// The same for records that are sealed as a whole.
+pub(super) async fn reseal_records(house: &Arc<House>) -> Result<(), Failure> {
+    let Some(sealed) = &house.fixtures.sealed else { return Ok(()) };
+    let audit = Audit::by_gateway("master_key.rotate", "");
+    match sealed.reseal(audit.line(house.clock.unix())).await {
+        Err(Failure::Conflict(_)) => Ok(()),
+        resealed => resealed,
+    }
+}
+
 fn outdated(objects: &Objects, seal: &dyn Seal) -> Result<Option<Draft>, String> {
     let mut draft = Draft::default();
     for kept in objects.provider_keys.kept() {

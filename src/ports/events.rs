@@ -1,20 +1,17 @@
 //! Guardrail events: what the guardrails say of a finding becomes a record of the store, and what the
 //! store tells becomes JSON.
 
-use behest_contract::directory::Failure;
+use super::store::Following;
 use behest_contract::events::{Answer, Event, EventQuery, EventRecord, Events};
-use behest_contract::ports::{Counter, Meter};
+use behest_contract::ports::Meter;
 use behest_pii::{Direction, GuardrailEvent, GuardrailEvents};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The events of all nodes.
 pub struct EventLog {
     events: Arc<dyn Events>,
-    dropped: Arc<dyn Counter>,
-    /// How many of those that were given up the counter has.
-    counted: AtomicU64,
+    dropped: Following,
 }
 
 impl EventLog {
@@ -22,7 +19,7 @@ impl EventLog {
     pub fn new(events: Arc<dyn Events>, meter: &dyn Meter) -> Self {
         let help = "Guardrail events that could not be kept.";
         let dropped = meter.counter("behest_guardrail_events_dropped_total", help, &[]);
-        Self { events, dropped, counted: AtomicU64::new(0) }
+        Self { events, dropped: Following::new(dropped) }
     }
 
     /// Events, newest first.
@@ -30,16 +27,14 @@ impl EventLog {
         self.events.list(query)
     }
 
-    /// Waits until what was recorded so far is written: whoever lists events has it written first.
-    pub async fn flush(&self) -> Result<(), Failure> {
-        self.events.list(EventQuery::newest(1)).await.map(drop)
+    /// Waits until what was recorded so far is kept.
+    pub fn flush(&self) -> Answer<()> {
+        self.events.flush()
     }
 
     /// Brings the metric up to date.
     pub fn count_dropped(&self) {
-        let dropped = self.events.dropped();
-        let counted = self.counted.fetch_max(dropped, Ordering::Relaxed);
-        self.dropped.add(&[], dropped.saturating_sub(counted));
+        self.dropped.to(self.events.dropped());
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Histograms of what takes microseconds when all is well.
-const FINE: [&str; 2] = ["behest_added_seconds", "behest_filter_seconds"];
+const FINE: [&str; 3] = ["behest_added_seconds", "behest_filter_seconds", "behest_store_seconds"];
 const FINE_BUCKETS: [f64; 14] =
     [5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
 const FIRST_BUCKET: f64 = 0.005;
@@ -60,6 +60,13 @@ impl PrometheusMeter {
             reload_success,
             reload_timestamp,
         })
+    }
+
+    /// A number that goes up and down. Its name must be new.
+    pub fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        let gauge = IntGauge::with_opts(Opts::new(name, help))?;
+        self.registry.register(Box::new(gauge.clone()))?;
+        Ok(gauge)
     }
 
     /// Counts a request as being in flight for as long as what is returned lives.

@@ -58,10 +58,10 @@ mod events;
 mod failover;
 /// Made-up tokens, none of which passes.
 mod forgeries;
-/// A guardrail of the operator's own.
-mod hook;
 /// What is told of findings, and trying a text.
 mod guardrail_events;
+/// A guardrail of the operator's own.
+mod hook;
 /// The published keys.
 mod jwks;
 /// API keys at run time: made, rotated, expired, revoked.
@@ -82,6 +82,8 @@ mod matrix;
 mod mint;
 /// The list of models.
 mod models;
+/// Several gateways on one Redis.
+mod nodes;
 /// Every pair of layers: one refuses, and the other is as it was.
 mod pairs;
 /// What is there after a restart, and what is found in no file.

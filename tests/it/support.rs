@@ -11,10 +11,13 @@ pub(crate) mod gateway;
 pub(crate) mod guarded;
 pub(crate) mod json;
 pub(crate) mod metered;
+pub(crate) mod nodes;
+pub(crate) mod pipe;
 pub(crate) mod plan;
 pub(crate) mod provider;
 pub(crate) mod provider_h2;
 pub(crate) mod random;
+pub(crate) mod redis;
 pub(crate) mod refusal;
 pub(crate) mod rsa;
 /// The values that the family of the shield is tested with, too.

@@ -95,6 +95,9 @@ pub trait Events: Send + Sync {
     /// Events, newest first. What this node has recorded is among them.
     fn list(&self, query: EventQuery) -> Answer<Vec<EventRecord>>;
 
+    /// Waits until what this node has recorded so far is kept.
+    fn flush(&self) -> Answer<()>;
+
     /// How many this node had to give up.
     fn dropped(&self) -> u64;
 }

@@ -7,6 +7,7 @@ mod embedded;
 mod error;
 #[cfg(any(test, feature = "suite"))]
 pub mod events_suite;
+mod lost;
 mod redis;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
@@ -14,4 +15,4 @@ pub mod suite;
 pub use config::EmbeddedConfig;
 pub use embedded::{Embedded, Tally};
 pub use error::Error;
-pub use redis::{BadUrl, RedisConfig, RedisDirectory, RedisEvents, RedisMode};
+pub use redis::{BadUrl, Redis, RedisConfig, RedisDirectory, RedisEvents, RedisMode, RedisTally};

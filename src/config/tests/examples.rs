@@ -30,7 +30,10 @@ fn every_example_file_is_right_and_says_what_it_is() {
 fn reference_with_all_fields() -> String {
     let text = std::fs::read_to_string(conf("reference.yaml")).unwrap();
     let all = text.replace("# (not built yet) ", "").replace("# ca:", "ca:");
-    all.replace("  engine: embedded", "  # engine: embedded")
+    let redis = all.replace("  engine: embedded", "  # engine: embedded");
+    redis
+        .replace("# engine: redis", "engine: redis")
+        .replace("# url: \"env:REDIS", "url: \"env:REDIS")
 }
 
 #[test]
@@ -44,10 +47,10 @@ fn the_reference_file_shows_every_field() {
     let mut missing = Vec::new();
     compare(&schema, &schema, Some(&document.value), "", &mut missing);
     assert_eq!(missing, Vec::<String>::new());
-    // Nothing is wrong with those fields but that they are not built yet.
+    // Nothing is wrong with those fields but that they are not built yet, and what they name not there.
     let found = errors(&text);
-    let is_expected =
-        |line: &&String| line.contains("does not have it yet") || line.contains(".ca: file");
+    let expected = ["does not have it yet", ".ca: file", "master_key: is not there"];
+    let is_expected = |line: &&String| expected.iter().any(|part| line.contains(part));
     assert_eq!(found.iter().filter(is_expected).count(), found.len(), "{found:#?}");
     assert!(found.len() >= 5);
 }

@@ -12,15 +12,19 @@ pub(crate) const OTHER_KEY: &str = "behest_sk_live_fedcba9876543210fedcba9876543
 pub(crate) const FOREIGN_KEY: &str = "behest_sk_live_00112233445566778899aabbccddeeff";
 /// The key that the gateway has for its providers.
 pub(crate) const PROVIDER_KEY: &str = "sk-of-the-provider-0123456789";
+/// The key that several gateways seal under.
+pub(crate) const MASTER_KEY: &str =
+    "5d7c9b0a2e4f6d8c1b3a5e7f9d0c2b4a6e8f138f1d3c5b7a9e0f2d4c6b8a1e3f";
 pub(crate) const ADMIN_SECRET: &str = "the-admin-secret-of-these-tests";
 
 /// What the configurations' secrets refer to.
-pub(crate) const ENVIRONMENT: [(&str, &str); 5] = [
+pub(crate) const ENVIRONMENT: [(&str, &str); 6] = [
     ("IT_KEY", KEY),
     ("IT_OTHER_KEY", OTHER_KEY),
     ("IT_FOREIGN_KEY", FOREIGN_KEY),
     ("IT_PROVIDER_KEY", PROVIDER_KEY),
     ("IT_ADMIN_SECRET", ADMIN_SECRET),
+    ("IT_MASTER_KEY", MASTER_KEY),
 ];
 
 /// A gateway whose models `m` (the default) and `n` are served by these providers, in this order.

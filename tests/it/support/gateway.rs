@@ -232,7 +232,7 @@ pub(crate) fn program() -> OsString {
 }
 
 /// The shell's own `kill`, for there may be no other.
-fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     let command = format!("kill -{name} {pid}");
     let status = Command::new("sh").args(["-c", &command]).stderr(Stdio::null()).status();
     // It may have left by itself in the meantime.

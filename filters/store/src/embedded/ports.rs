@@ -70,11 +70,15 @@ impl Events for Embedded {
 
     fn list(&self, query: EventQuery) -> Answer<Vec<EventRecord>> {
         let store = self.clone();
-        let written = self.0.events.flushed(&self.0.writer);
+        let written = self.flush();
         Box::pin(async move {
-            events::ended(written).await?;
+            written.await?;
             store.0.readers.ask(store.0.events.query(query)).await
         })
+    }
+
+    fn flush(&self) -> Answer<()> {
+        Box::pin(events::ended(self.0.events.flushed(&self.0.writer)))
     }
 
     fn dropped(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! What the Redis engine is told before it starts.
 
+use super::link::{self, BadUrl};
 use behest_contract::secret::Secret;
 use std::time::Duration;
 
@@ -38,9 +39,29 @@ pub struct RedisConfig {
     pub strikes_max: u32,
     /// How many commands may be under way; those beyond are refused at once.
     pub calls_max: usize,
+    /// How long a lease lives that its node does not renew. It is renewed four times in that time.
+    pub lease_expiry: Duration,
+    /// How often is looked for leases that were lost.
+    pub sweep_interval: Duration,
+    /// How long a node counts as alive after it was last heard.
+    pub node_expiry: Duration,
+    /// One in so many of a limit of tokens or money is held by each node that uses it, for when Redis is
+    /// away. 0: nothing is held, and such requests are refused then.
+    pub hold_part: u64,
+    /// How long a counter must have been in use before anything of it is held.
+    pub hold_after: Duration,
+    /// How long what is held may be used without a word from Redis.
+    pub hold_expiry: Duration,
+    /// How many settlements are kept for a Redis that is away; those beyond are given up, and counted.
+    pub backlog_max: usize,
 }
 
 impl RedisConfig {
+    /// Says what is wrong with the URL, without connecting.
+    pub fn check(&self) -> Result<(), BadUrl> {
+        link::check(self)
+    }
+
     /// A server at this URL, and the defaults.
     pub fn new(url: &str, mode: RedisMode) -> Self {
         Self {
@@ -52,6 +73,13 @@ impl RedisConfig {
             probe_interval: Duration::from_millis(250),
             strikes_max: 5,
             calls_max: 8192,
+            lease_expiry: Duration::from_secs(60),
+            sweep_interval: Duration::from_secs(5),
+            node_expiry: Duration::from_secs(60),
+            hold_part: 100,
+            hold_after: Duration::from_secs(5),
+            hold_expiry: Duration::from_secs(600),
+            backlog_max: 100_000,
         }
     }
 }

@@ -231,11 +231,7 @@ fn text(bytes: &[u8]) -> Result<&str, Failure> {
 /// What an answer says.
 pub(super) fn read<T: FromRedisValue>(answer: Result<Value, Fault>) -> Result<T, Failure> {
     let value = answer.map_err(|fault| Failure::Unavailable(fault.to_string().into()))?;
-    eprintln!("{value:?}");
-    from_redis_value(value).map_err(|e| {
-        eprintln!("{e}");
-        strange()
-    })
+    from_redis_value(value).map_err(|_| strange())
 }
 
 /// Something else writes where our records are.

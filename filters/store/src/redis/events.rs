@@ -76,10 +76,18 @@ impl Events for RedisEvents {
 
     fn list(&self, query: EventQuery) -> Answer<Vec<EventRecord>> {
         let desk = self.0.desk.clone();
+        let sent = self.flush();
+        Box::pin(async move {
+            sent.await?;
+            list(&desk.line, &query).await
+        })
+    }
+
+    fn flush(&self) -> Answer<()> {
+        let desk = self.0.desk.clone();
         Box::pin(async move {
             let sent = desk.send_all().await;
-            sent.map_err(|fault| Failure::Unavailable(fault.to_string().into()))?;
-            list(&desk.line, &query).await
+            sent.map_err(|fault| Failure::Unavailable(fault.to_string().into()))
         })
     }
 
@@ -231,7 +239,7 @@ async fn list(line: &Line, query: &EventQuery) -> Result<Vec<EventRecord>, Failu
     // There is nothing before the first, and a server says so with an error.
     while found.len() < query.limit && before != Some(0) {
         let mut range = cmd("XREVRANGE");
-        let newest = before.map_or_else(|| "+".to_owned(), |before| format!("({before}"));
+        let newest = before.map_or_else(|| "+".to_owned(), |before| format!("({before}-0"));
         range.arg(STREAM).arg(newest).arg("-").arg("COUNT").arg(BATCH_MAX);
         let page: Vec<Entry> = read(line.call(range).await)?;
         let is_last = page.len() < BATCH_MAX;

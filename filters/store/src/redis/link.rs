@@ -34,6 +34,8 @@
 //!
 //! - Each call is answered within `command_timeout`, and at once while Redis is taken for lost. A call made
 //!   while the first connection, or one that broke, is being made waits for it, no longer than that.
+//! - A script that is [repeatable](Invocation::repeatable) is sent once more, within that time, when the
+//!   connection breaks under it: a server that closes connections is not seen.
 //! - [`Fault::may_have_run`] tells whether the server may have done it all the same.
 //! - A server is taken for lost when a connection breaks and cannot be made anew, when it says that it may
 //!   only be read, or when `strikes_max` calls in a row got no answer in time. It is tried each
@@ -58,12 +60,19 @@ use keeper::{Keeper, State};
 use place::Place;
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::timeout;
+
+/// Says what is wrong with a configuration, without connecting.
+pub(crate) fn check(config: &RedisConfig) -> Result<(), BadUrl> {
+    Place::new(config).map(drop)
+}
 
 /// Why a call has no answer.
 #[derive(Debug, Clone)]
@@ -117,6 +126,7 @@ struct Hub {
     strikes_max: u32,
     handle: Handle,
     keeper: Keeper,
+    scripts: Vec<&'static Script>,
     /// One for each call that may be under way.
     room: Arc<Semaphore>,
 }
@@ -142,6 +152,16 @@ impl Drop for Engine {
 impl Link {
     /// Starts the thread, which connects by itself.
     pub(crate) fn open(config: &RedisConfig, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        Self::open_with(config, clock, Vec::new())
+    }
+
+    /// The same; these scripts are told to each server that it connects to before anything else is, so
+    /// that calls are made in the order in which they are asked for. Each does nothing without keys.
+    pub(crate) fn open_with(
+        config: &RedisConfig,
+        clock: Arc<dyn Clock>,
+        scripts: Vec<&'static Script>,
+    ) -> Result<Self, Error> {
         let place = Place::new(config).map_err(Error::RedisUrl)?;
         let runtime =
             Builder::new_current_thread().enable_all().build().map_err(Error::NoThread)?;
@@ -153,6 +173,7 @@ impl Link {
             strikes_max: config.strikes_max,
             handle: runtime.handle().clone(),
             keeper: Keeper::new(clock),
+            scripts,
             room: Arc::new(Semaphore::new(config.calls_max)),
         }));
         let (stop, stops) = oneshot::channel::<()>();
@@ -179,24 +200,30 @@ impl std::ops::Deref for Link {
     }
 }
 
+/// What is asked of Redis.
+enum Asks {
+    Command(Cmd),
+    Script(Arc<Invocation>),
+}
+
+/// In the place of a connection's number, while there is none.
+const UNSENT: u64 = u64::MAX;
+
+/// A thread that wakes up so much later than it should is a busy one.
+const LATE: Duration = Duration::from_millis(5);
+
 /// An answer that can be awaited anywhere.
 pub(crate) type Reply = futures::future::BoxFuture<'static, Result<Value, Fault>>;
 
 impl Line {
     /// Sends a command. It is under way when this returns, whether anybody waits for the answer or not.
     pub(crate) fn call(&self, command: Cmd) -> Reply {
-        self.start(move |line| async move { line.send(&command).await })
+        self.start(Asks::Command(command))
     }
 
     /// Runs a script.
-    pub(crate) fn eval(&self, invocation: Invocation) -> Reply {
-        self.start(move |line| async move {
-            let first = line.send(&invocation.by_hash()).await;
-            if matches!(&first, Err(fault) if script::is_unknown(fault)) {
-                return line.send(&invocation.in_full()).await;
-            }
-            first
-        })
+    pub(crate) fn eval(&self, invocation: impl Into<Arc<Invocation>>) -> Reply {
+        self.start(Asks::Script(invocation.into()))
     }
 
     /// Hears a channel for as long as the thread lives. `hears` runs on the thread and must not block.
@@ -209,6 +236,14 @@ impl Line {
     /// Runs something on the thread. It ends with the thread, wherever it is.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         drop(self.0.handle.spawn(work));
+    }
+
+    /// Why Redis is taken for lost, if it is.
+    pub(crate) fn why_down(&self) -> Option<Fault> {
+        match &*self.0.keeper.state.borrow() {
+            State::Down(why) => Some(Fault::Down(why.clone())),
+            _ => None,
+        }
     }
 
     /// Whether Redis answers, as far as is known without trying.
@@ -226,17 +261,8 @@ impl Line {
         self.0.keeper.outages()
     }
 
-    /// The longest wait for one command.
-    pub(crate) fn command_timeout(&self) -> Duration {
-        self.0.waits.command
-    }
-
-    fn start<F>(&self, work: impl FnOnce(Self) -> F + Send + 'static) -> Reply
-    where
-        F: Future<Output = Result<Value, Fault>> + Send + 'static,
-    {
-        if let State::Down(why) = &*self.0.keeper.state.borrow() {
-            let down = Fault::Down(why.clone());
+    fn start(&self, asks: Asks) -> Reply {
+        if let Some(down) = self.why_down() {
             return Box::pin(async { Err(down) });
         }
         let Ok(place) = self.0.room.clone().try_acquire_owned() else {
@@ -245,30 +271,58 @@ impl Line {
         let line = self.clone();
         let task = self.0.handle.spawn(async move {
             let _place = place;
-            work(line).await
+            line.answer(&asks).await
         });
         Box::pin(async move {
             task.await.unwrap_or_else(|_| Err(Fault::Broken("its thread has ended".into())))
         })
     }
 
-    /// Sends a command and waits for its answer, no longer than it may take.
-    async fn send(&self, command: &Cmd) -> Result<Value, Fault> {
-        let keeper = &self.0.keeper;
-        let mut conn = match timeout(self.0.waits.command, self.connection()).await {
-            Ok(found) => found?,
-            Err(_) => return Err(Fault::Down("it is not connected yet".into())),
-        };
-        match timeout(self.0.waits.command, conn.0.send(command)).await {
-            Ok(Ok(value)) => {
-                keeper.answered();
-                Ok(value)
-            }
-            Ok(Err(error)) => Err(self.failed(&error, conn.1)),
-            Err(_) => {
-                keeper.missed(conn.1, self.0.strikes_max);
+    /// Asks, and answers in time.
+    async fn answer(&self, asks: &Asks) -> Result<Value, Fault> {
+        let Hub { keeper, waits, .. } = &*self.0;
+        let (sent_on, since) = (AtomicU64::new(UNSENT), keeper.now());
+        let mut work = pin!(self.ask(asks, &sent_on));
+        let mut answer = timeout(waits.command, work.as_mut()).await;
+        let took = keeper.now().saturating_duration_since(since);
+        if answer.is_err() && took > waits.command + LATE {
+            // It was this thread that came late: the answer may lie there unread.
+            answer = timeout(LATE, work).await;
+        }
+        match (answer, sent_on.load(Ordering::Relaxed)) {
+            (Ok(answer), _) => answer,
+            (Err(_), UNSENT) => Err(Fault::Down("it is not connected yet".into())),
+            (Err(_), number) => {
+                keeper.missed(number, self.0.strikes_max);
                 Err(Fault::TimedOut)
             }
+        }
+    }
+
+    async fn ask(&self, asks: &Asks, sent_on: &AtomicU64) -> Result<Value, Fault> {
+        let script = match asks {
+            Asks::Command(command) => return self.send(command, sent_on).await,
+            Asks::Script(script) => script,
+        };
+        let mut answer = self.send(&script.by_hash(), sent_on).await;
+        if matches!(answer, Err(Fault::Broken(_))) && script.is_repeatable() {
+            answer = self.send(&script.by_hash(), sent_on).await;
+        }
+        match answer {
+            Err(fault) if script::is_unknown(&fault) => self.send(&script.in_full(), sent_on).await,
+            answer => answer,
+        }
+    }
+
+    async fn send(&self, command: &Cmd, sent_on: &AtomicU64) -> Result<Value, Fault> {
+        let (mut conn, number) = self.connection().await?;
+        sent_on.store(number, Ordering::Relaxed);
+        match conn.send(command).await {
+            Ok(value) => {
+                self.0.keeper.answered();
+                Ok(value)
+            }
+            Err(error) => Err(self.failed(&error, number)),
         }
     }
 
@@ -293,7 +347,7 @@ impl Line {
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => {
                 keeper.lost(number, &why);
-                Fault::Denied(why)
+                Fault::Down(why)
             }
             ErrorKind::Server(
                 ServerErrorKind::BusyLoading
@@ -301,7 +355,7 @@ impl Line {
                 | ServerErrorKind::TryAgain,
             ) => {
                 keeper.missed(number, self.0.strikes_max);
-                Fault::Denied(why)
+                Fault::Down(why)
             }
             ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::Client => {
                 keeper.answered();

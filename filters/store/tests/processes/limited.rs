@@ -6,9 +6,9 @@ use futures::executor::block_on;
 use std::collections::HashMap;
 use std::process::Stdio;
 
-/// A file that grows beyond 200 blocks (of 512 or 1024 bytes, as the shell has it) is an error, and not
+/// A file that grows beyond 400 blocks (of 512 or 1024 bytes, as the shell has it) is an error, and not
 /// a signal. SQLite takes it for what a failing disk would say.
-const WALL: &[&str] = &["sh", "-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\""];
+const WALL: &[&str] = &["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\""];
 
 /// The child of the test below: without a folder there is nothing to do.
 #[test]

@@ -7,6 +7,7 @@ use super::counters::{AllTaken, Counters, Kind, Spent, Taken};
 use super::key::{Key, KeyMap, Keyer, PLACES};
 use super::window_clock::minutes;
 use crate::embedded::sync::Mutex;
+use crate::lost::lost_tokens;
 use behest_contract::book::Row;
 use behest_contract::purse::{Ask, Demand, Granted, Refused, Window};
 use smallvec::SmallVec;
@@ -201,22 +202,8 @@ impl Lease {
 /// What is booked of a lease that was lost: as many tokens as are known, else as many as were told at
 /// its admission, and the price that was told then.
 pub(in crate::embedded) fn lost_spent(sketch: &Row, known_tokens: u64) -> Spent {
-    let told = sketch.prompt_tokens.saturating_add(sketch.completion_tokens);
-    let tokens = if known_tokens == 0 { told } else { known_tokens };
+    let tokens = lost_tokens(sketch, known_tokens);
     Spent { tokens, micro_usd: sketch.micro_usd.unwrap_or(0), void: false }
-}
-
-/// The row of a lease that was lost.
-pub(in crate::embedded) fn lost_row(sketch: &Row, known_tokens: u64) -> Row {
-    let tokens = lost_spent(sketch, known_tokens).tokens;
-    let prompt_tokens = sketch.prompt_tokens.min(tokens);
-    Row {
-        ending: "lost".into(),
-        estimated: true,
-        prompt_tokens,
-        completion_tokens: tokens - prompt_tokens,
-        ..sketch.clone()
-    }
 }
 
 /// The keys of a request.

@@ -2,7 +2,7 @@
 
 use super::place::{Place, tcp_settings};
 use crate::redis::config::RedisMode;
-use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
+use redis::aio::{MultiplexedConnection, PubSub};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{
@@ -23,8 +23,8 @@ impl Conn {
     /// Sends a command, behind whatever was sent before, and waits for its answer.
     pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
         match self {
-            Self::One(one) => one.req_packed_command(command).await,
-            Self::Many(many) => many.req_packed_command(command).await,
+            Self::One(one) => command.query_async(one).await,
+            Self::Many(many) => command.query_async(many.as_mut()).await,
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Who keeps the connection: makes it, notices that it is lost, and tries until it is back.
 
-use super::Line;
 use super::connect::{Conn, connect};
+use super::{Invocation, Line};
 use behest_contract::clock::Clock;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// Lines about losses are at least so far apart, for a server that comes and goes.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -57,6 +57,11 @@ impl Keeper {
             connections: AtomicU64::new(0),
             outages: Mutex::default(),
         }
+    }
+
+    /// A reading for durations.
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     pub(super) fn answered(&self) {
@@ -153,14 +158,19 @@ pub(super) async fn keep(line: Line) {
     let mut states = hub.keeper.state.subscribe();
     loop {
         match connect(&hub.place, hub.waits).await {
-            Ok(conn) => {
+            Ok(mut conn) => {
+                for script in &hub.scripts {
+                    // Where this fails, the script is told when it is needed.
+                    let script = Invocation::new(script).in_full();
+                    let _ = timeout(hub.waits.connect, conn.send(&script)).await;
+                }
                 hub.keeper.up(conn);
-                let since = hub.keeper.clock.now();
+                let since = hub.keeper.now();
                 if states.wait_for(|state| !matches!(state, State::Up(..))).await.is_err() {
                     return;
                 }
                 // One that is of no use at once is not asked over and over.
-                if hub.keeper.clock.now().saturating_duration_since(since) < SHORT {
+                if hub.keeper.now().saturating_duration_since(since) < SHORT {
                     sleep(hub.probe_interval).await;
                 }
             }

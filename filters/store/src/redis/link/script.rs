@@ -3,7 +3,6 @@
 use super::Fault;
 use redis::{Cmd, ToRedisArgs, cmd};
 use std::fmt;
-use std::sync::LazyLock;
 
 /// A script with its hash.
 pub(crate) struct Script {
@@ -29,11 +28,12 @@ pub(crate) struct Invocation {
     script: &'static Script,
     keys: Vec<String>,
     args: Vec<Vec<u8>>,
+    is_repeatable: bool,
 }
 
 impl Invocation {
-    pub(crate) fn new(script: &'static LazyLock<Script>) -> Self {
-        Self { script, keys: Vec::new(), args: Vec::new() }
+    pub(crate) fn new(script: &'static Script) -> Self {
+        Self { script, keys: Vec::new(), args: Vec::new(), is_repeatable: false }
     }
 
     /// One more key.
@@ -46,6 +46,16 @@ impl Invocation {
     pub(crate) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
         self.args.extend(arg.to_redis_args());
         self
+    }
+
+    /// To run it twice is to run it once.
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.is_repeatable = true;
+        self
+    }
+
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.is_repeatable
     }
 
     pub(super) fn by_hash(&self) -> Cmd {

@@ -1,6 +1,7 @@
 use crate::embedded::accounts::counters::Spent;
 use crate::embedded::accounts::key::Keyer;
-use crate::embedded::accounts::places::{Names, Places, lost_row, lost_spent};
+use crate::embedded::accounts::places::{Names, Places, lost_spent};
+use crate::lost::lost_row;
 use behest_contract::book::Row;
 use behest_contract::clock::{Clock, ManualClock};
 use behest_contract::purse::{Ask, Demand, Measure, Refused, Window};

@@ -1,0 +1,126 @@
+//! What is told of a store that nodes share: how long it takes, and how it stands.
+
+use super::meter::PrometheusMeter;
+use behest_contract::clock::Clock;
+use behest_contract::directory::Answer;
+use behest_contract::ports::{Counter, Histogram, Meter};
+use behest_contract::purse::{Ask, Decision, Demand, Purse, Refused, Settlement};
+use behest_store::Redis;
+use prometheus::IntGauge;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts on to a total that somebody else keeps.
+pub(super) struct Following {
+    counter: Arc<dyn Counter>,
+    counted: AtomicU64,
+}
+
+impl Following {
+    pub(super) fn new(counter: Arc<dyn Counter>) -> Self {
+        // So that it is told before anything has happened.
+        counter.add(&[], 0);
+        Self { counter, counted: AtomicU64::new(0) }
+    }
+
+    pub(super) fn to(&self, total: u64) {
+        let counted = self.counted.fetch_max(total, Ordering::Relaxed);
+        self.counter.add(&[], total.saturating_sub(counted));
+    }
+}
+
+/// A Redis that is watched.
+pub struct SharedStore {
+    redis: Redis,
+    up: IntGauge,
+    alone: IntGauge,
+    nodes: IntGauge,
+    leases: IntGauge,
+    backlog: IntGauge,
+    outages: Following,
+    given_up: Following,
+}
+
+impl SharedStore {
+    /// Watches this one.
+    pub fn new(redis: Redis, meter: &PrometheusMeter) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str| Following::new(meter.counter(name, help, &[]));
+        Ok(Self {
+            up: meter.gauge("behest_store_up", "Whether Redis answers.")?,
+            alone: meter.gauge(
+                "behest_store_alone",
+                "Whether request limits go by this node's share of them, because Redis is away.",
+            )?,
+            nodes: meter.gauge("behest_store_nodes", "Nodes that share this Redis and live.")?,
+            leases: meter.gauge("behest_store_leases", "Reservations of this node.")?,
+            backlog: meter
+                .gauge("behest_store_backlog", "Settlements that Redis has not received yet.")?,
+            outages: counter("behest_store_outages_total", "How often Redis was lost."),
+            given_up: counter(
+                "behest_store_given_up_total",
+                "Settlements that Redis never received.",
+            ),
+            redis,
+        })
+    }
+
+    /// Waits until Redis has heard of all that was closed so far.
+    pub fn flush(&self) -> Answer<()> {
+        self.redis.flush()
+    }
+
+    /// Brings the metrics up to date.
+    pub fn read(&self) {
+        let tally = self.redis.tally();
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.up.set(tally.is_up.into());
+        self.alone.set(tally.is_alone.into());
+        self.nodes.set(number(tally.nodes));
+        self.leases.set(number(tally.leases as u64));
+        self.backlog.set(number(tally.backlog as u64));
+        self.outages.to(tally.outages);
+        self.given_up.to(tally.given_up);
+    }
+}
+
+/// A purse whose admissions are timed.
+pub struct TimedPurse {
+    inner: Arc<dyn Purse>,
+    seconds: Arc<dyn Histogram>,
+    clock: Arc<dyn Clock>,
+}
+
+impl TimedPurse {
+    /// The same purse, timed.
+    pub fn new(inner: Arc<dyn Purse>, meter: &dyn Meter, clock: Arc<dyn Clock>) -> Self {
+        let help = "How long the shared store takes, by operation.";
+        let seconds = meter.histogram("behest_store_seconds", help, &["operation"]);
+        Self { inner, seconds, clock }
+    }
+}
+
+impl Purse for TimedPurse {
+    fn admit(&self, ask: Ask) -> Decision {
+        let since = self.clock.now();
+        let waiting = match self.inner.admit(ask) {
+            Decision::Wait(waiting) => waiting,
+            // Nobody was asked.
+            done @ Decision::Done(_) => return done,
+        };
+        let (seconds, clock) = (self.seconds.clone(), self.clock.clone());
+        Decision::Wait(Box::pin(async move {
+            let decided = waiting.await;
+            let took = clock.now().saturating_duration_since(since);
+            seconds.observe(&["admit"], took.as_secs_f64());
+            decided
+        }))
+    }
+
+    fn peek(&self, tenant: &str, subjects: &[Arc<str>], demands: &[Demand]) -> Result<(), Refused> {
+        self.inner.peek(tenant, subjects, demands)
+    }
+
+    fn settle(&self, settlement: Settlement) {
+        self.inner.settle(settlement);
+    }
+}
