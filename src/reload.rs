@@ -3,7 +3,6 @@
 use crate::config::Config;
 use crate::house::{House, Replaced};
 use crate::snapshot::Snapshot;
-use serde_json::json;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -51,19 +50,17 @@ fn lines(errors: &impl ToString) -> Vec<String> {
 /// The fields that are not as they were at the start, and that only a start takes over: what was bound,
 /// opened or sized then stays as it is.
 fn restart_needed(started: &Config, now: &Config) -> Vec<&'static str> {
-    let written = |config: &Config| json!([config.listen, config.store, config.log]);
-    let (before, after) = (written(started), written(now));
     let fields = [
-        ("listen", before[0] != after[0]),
+        ("listen", started.listen != now.listen),
         ("workers", started.workers != now.workers),
         ("data", started.data != now.data),
         ("admin_secret", started.admin_secret != now.admin_secret),
         ("master_key", started.master_key != now.master_key),
         ("older_master_keys", started.older_master_keys != now.older_master_keys),
-        ("store", before[1] != after[1]),
+        ("store", started.store != now.store),
         // The process's own end was set by the first; less than that may be asked for.
         ("drain_timeout", started.drain_timeout.duration() < now.drain_timeout.duration()),
-        ("log", before[2] != after[2]),
+        ("log", started.log != now.log),
     ];
     fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

@@ -11,7 +11,7 @@ use super::secret_ref::SecretRef;
 use super::units::Period;
 
 /// Where the gateway listens.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listen {
     /// Address of the data listener: the API that clients call.
@@ -40,7 +40,7 @@ impl Default for Listen {
 }
 
 /// Certificate and key of a listener.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerTls {
     /// PEM file with the certificate chain, the listener's own first.
