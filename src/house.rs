@@ -30,6 +30,9 @@ const IDLE_CONNECTIONS_MAX: usize = 1024;
 /// Jobs that may wait for a thread off the event loop.
 const OFFLOAD_QUEUE_MAX: usize = 256;
 
+/// How often the store may change while it is read anew.
+const START_OVER_TRIES: usize = 5;
+
 /// The parts of the process that a reload does not replace.
 pub struct Fixtures {
     /// Connections to providers.
@@ -137,6 +140,8 @@ pub struct House {
     /// What the process was started with. Some of it no reload can change.
     pub started_with: Arc<Config>,
     current: ArcSwap<Current>,
+    /// The store's history that the snapshot's objects belong to.
+    history: AtomicU64,
     /// Whoever replaces what is in force does so alone, from what is in force then.
     replacing: tokio::sync::Mutex<()>,
     ids: RequestIds,
@@ -163,6 +168,7 @@ impl House {
             metrics: fixtures.metrics.clone(),
             fixtures,
             current: ArcSwap::from_pointee(current),
+            history: AtomicU64::new(0),
             replacing: tokio::sync::Mutex::default(),
             ids,
             open: AtomicBool::new(false),
@@ -214,6 +220,9 @@ impl House {
     pub async fn catch_up(self: &Arc<Self>) -> Result<(), Failure> {
         let known = self.snapshot().objects.revision;
         let records = self.fixtures.directory.changes_after(known).await?;
+        if self.has_other_history() {
+            return self.start_over().await;
+        }
         if records.is_empty() {
             return Ok(());
         }
@@ -224,31 +233,54 @@ impl House {
         replaced.await.map_err(|error| Failure::Unavailable(error.to_string().into()))
     }
 
-    /// Takes over all that the store holds, whatever this node knew: after an outage nobody can tell what
-    /// was missed, and a replica that has taken over may know less than the one before it.
+    /// Takes over all that the store holds, whatever this node knew: nobody can tell what was missed, and a
+    /// replica that has taken over may know less than the one before it.
     pub async fn start_over(self: &Arc<Self>) -> Result<(), Failure> {
+        for _ in 0..START_OVER_TRIES {
+            if self.try_to_start_over().await? {
+                return Ok(());
+            }
+        }
+        Err(Failure::Unavailable("it changes faster than it can be read".into()))
+    }
+
+    /// False where somebody else has replaced the snapshot meanwhile, who may have known more.
+    async fn try_to_start_over(self: &Arc<Self>) -> Result<bool, Failure> {
         let known = self.snapshot().objects.revision;
+        let history = self.fixtures.directory.history();
         let records = self.fixtures.directory.changes_after(Revision(0)).await?;
         let replaced = self.replace(move |fixtures, now| {
             if now.objects.revision != known {
-                // Somebody was faster. The next look shows what is left to do.
-                return Ok(None);
+                return Err(None);
             }
             let objects = Objects::default().with(&records);
             if !objects.have_seals() {
-                return Err("it has lost its records; those in memory stay in force".to_owned());
+                return Err(Some(
+                    "it has lost its records; those in memory stay in force".to_owned(),
+                ));
             }
             if objects.revision < known {
-                log::error!(
-                    "the store has gone back from commit {} to {}",
-                    known.0,
-                    objects.revision.0
-                );
+                let (from, to) = (known.0, objects.revision.0);
+                log::error!("the store has gone back from commit {from} to {to}");
             }
             let next = Snapshot::of_objects(Arc::new(objects), fixtures, now);
-            next.map(Some).map_err(|error| error.to_string())
+            next.map(Some).map_err(|error| Some(error.to_string()))
         });
-        replaced.await.map_err(|error| Failure::Unavailable(error.to_string().into()))
+        let why = match replaced.await {
+            Ok(()) => {
+                self.history.store(history, Ordering::Release);
+                return Ok(true);
+            }
+            Err(Replaced::Failed(None)) => return Ok(false),
+            Err(Replaced::Failed(Some(why))) => why,
+            Err(Replaced::Busy) => Replaced::<String>::Busy.to_string(),
+        };
+        Err(Failure::Unavailable(why.into()))
+    }
+
+    /// Whether what was read of the store may be so no longer.
+    pub fn has_other_history(&self) -> bool {
+        self.fixtures.directory.history() != self.history.load(Ordering::Acquire)
     }
 
     /// Changes what is stored. Once it is answered the change is durable, and in force on this node.

@@ -188,7 +188,7 @@ impl Follower {
         // Looked up first: what this node commits meanwhile is no step back.
         let known = self.house.snapshot().objects.revision;
         let now = self.house.fixtures.directory.revision().await?;
-        if after_trouble || now < known {
+        if after_trouble || now < known || self.house.has_other_history() {
             return self.house.start_over().await;
         }
         if now > known {

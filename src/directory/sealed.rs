@@ -120,6 +120,10 @@ impl Directory for Sealed {
         self.inner.stirred()
     }
 
+    fn history(&self) -> u64 {
+        self.inner.history()
+    }
+
     fn is_healthy(&self) -> bool {
         self.inner.is_healthy()
     }

@@ -142,6 +142,13 @@ pub trait Directory: Send + Sync {
         Box::pin(std::future::pending())
     }
 
+    /// Which history of commits the answers so far belong to, as far as is known without asking. After
+    /// another number a copy is made anew, from all records: the store may have gone back and on again,
+    /// as when a replica takes over that lacks the last commits.
+    fn history(&self) -> u64 {
+        0
+    }
+
     /// Whether the store can be read and written to, as far as is known without trying.
     fn is_healthy(&self) -> bool;
 }

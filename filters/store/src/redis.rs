@@ -12,6 +12,7 @@ mod holds;
 pub(crate) mod link;
 mod live;
 mod names;
+mod pseudonyms;
 mod rounds;
 mod scripts;
 mod share;
@@ -43,10 +44,7 @@ const RECALLED_WITHIN_MS: [u64; 5] = [5, 10, 20, 40, 80];
 /// How long a question waits for what was closed before it.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Counts over all nodes that share a Redis. Clones share one.
-///
-/// It is a purse and a book. The rows go to this node's own ledger; what they add up to lies in Redis, and
-/// is the same on all nodes.
+#[doc = include_str!("redis/README.md")]
 #[derive(Clone)]
 pub struct Redis(Arc<Owner>);
 
@@ -283,7 +281,7 @@ impl Book for Redis {
         let [project, user, pseudonym] = [project, user, pseudonym].map(Box::<str>::from);
         let there = self.work(async move {
             desk.courier.empty(CLOSED_WITHIN).await;
-            usage::erase_user(desk, project, user, pseudonym).await
+            pseudonyms::erase_user(desk, project, user, pseudonym).await
         });
         Box::pin(async move {
             let erased = here.await?;

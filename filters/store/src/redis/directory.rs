@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use redis::{FromRedisValue, Value, cmd, from_redis_value};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -49,6 +50,7 @@ pub struct RedisDirectory(Arc<Inner>);
 struct Inner {
     link: Link,
     stirs: watch::Sender<u64>,
+    subscriptions: Arc<AtomicU64>,
 }
 
 impl RedisDirectory {
@@ -64,21 +66,21 @@ impl RedisDirectory {
         let link = Link::open(&config, clock)?;
         let stirs = watch::Sender::new(0_u64);
         let stirring = stirs.clone();
-        link.listen(CHANNEL, move |heard| match heard {
-            // Something may have been missed.
-            Heard::Subscribed | Heard::Message(_) => stirring.send_modify(|count| *count += 1),
+        let subscriptions = Arc::<AtomicU64>::default();
+        let subscribed = subscriptions.clone();
+        link.listen(CHANNEL, move |heard| {
+            if heard == Heard::Subscribed {
+                // Something may have been missed, and it may be another server.
+                subscribed.fetch_add(1, Ordering::AcqRel);
+            }
+            stirring.send_modify(|count| *count += 1);
         });
-        Ok(Self(Arc::new(Inner { link, stirs })))
+        Ok(Self(Arc::new(Inner { link, stirs, subscriptions })))
     }
 
     /// The connection, for what is as little in a hurry.
     pub(super) fn link(&self) -> Link {
         self.0.link.clone()
-    }
-
-    /// How often Redis was lost, and how long it was away, all in all.
-    pub fn outages(&self) -> (u64, Duration) {
-        self.0.link.outages()
     }
 }
 
@@ -138,6 +140,11 @@ impl Directory for RedisDirectory {
                 std::future::pending().await
             }
         })
+    }
+
+    /// A connection that was made anew may lead to a server that knows less.
+    fn history(&self) -> u64 {
+        self.0.link.connections() + self.0.subscriptions.load(Ordering::Acquire)
     }
 
     fn is_healthy(&self) -> bool {

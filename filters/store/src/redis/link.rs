@@ -256,6 +256,11 @@ impl Line {
         self.0.keeper.is_up.subscribe()
     }
 
+    /// How many connections were made so far. One is counted before anything is answered over it.
+    pub(crate) fn connections(&self) -> u64 {
+        self.0.keeper.connections()
+    }
+
     /// How often Redis was lost, and how long it was away all in all.
     pub(crate) fn outages(&self) -> (u64, Duration) {
         self.0.keeper.outages()

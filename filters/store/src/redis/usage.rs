@@ -37,7 +37,7 @@ const MINUTES_KEPT_MS: u64 = 47 * HOUR_MS;
 const HOURS_KEPT_MS: u64 = 59 * DAY_MS;
 
 /// Who used what: user, session, model, key, bucket.
-type Cell = (Option<Box<str>>, Option<Box<str>>, Box<str>, Box<str>, Bucket);
+pub(super) type Cell = (Option<Box<str>>, Option<Box<str>>, Box<str>, Box<str>, Bucket);
 
 /// Adds to a script what it is to add to the sums.
 pub(super) fn roll_up(script: Invocation, row: Option<&Row>) -> Invocation {
@@ -68,7 +68,7 @@ pub(super) fn roll_up(script: Invocation, row: Option<&Row>) -> Invocation {
 
 /// A step in which sums are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Minute,
     Hour,
     Day,
@@ -83,7 +83,7 @@ impl Step {
         }
     }
 
-    const fn letter(self) -> char {
+    pub(super) const fn letter(self) -> char {
         match self {
             Self::Minute => 'm',
             Self::Hour => 'h',
@@ -288,7 +288,7 @@ fn side_of(cell: &Cell, side: Side) -> Option<Box<str>> {
 }
 
 /// All cells of a step, some at a time, so that nobody else has to wait for long.
-async fn cells(desk: &Desk, key: &str) -> Result<Vec<String>, Failure> {
+pub(super) async fn cells(desk: &Desk, key: &str) -> Result<Vec<String>, Failure> {
     let (mut all, mut cursor) = (BTreeMap::new(), 0_u64);
     loop {
         let mut asks = cmd("HSCAN");
@@ -308,51 +308,7 @@ async fn cells(desk: &Desk, key: &str) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// Puts a pseudonym in the place of an end user of a project, whoever the tenant is.
-pub(super) async fn erase_user(
-    desk: Arc<Desk>,
-    project: Box<str>,
-    user: Box<str>,
-    pseudonym: Box<str>,
-) -> Result<(), Failure> {
-    let mut asks = cmd("SMEMBERS");
-    asks.arg(super::names::TENANTS);
-    for tenant in texts(desk.line.call(asks).await.map_err(failed)?)? {
-        let prefix = prefix_of(&tenant);
-        let to = format!("{prefix}u:{project}:");
-        for step in [Step::Minute, Step::Hour, Step::Day] {
-            let mut asks = cmd("ZRANGE");
-            asks.arg(format!("{to}i:{}", step.letter())).arg(0).arg(-1);
-            for begin in texts(desk.line.call(asks).await.map_err(failed)?)? {
-                let key = format!("{to}{}:{begin}", step.letter());
-                rename(&desk, &prefix, &key, &user, &pseudonym).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn rename(
-    desk: &Desk,
-    prefix: &str,
-    key: &str,
-    user: &str,
-    pseudonym: &str,
-) -> Result<(), Failure> {
-    for name in cells(desk, key).await?.into_iter().step_by(2) {
-        let Ok(mut cell) = serde_json::from_str::<Cell>(&name) else { continue };
-        if cell.0.as_deref() != Some(user) {
-            continue;
-        }
-        cell.0 = Some(pseudonym.into());
-        let renamed = serde_json::to_string(&cell).unwrap_or_default();
-        let renames = Invocation::new(&scripts::RENAME).key(key).arg(prefix).arg("");
-        desk.line.eval(renames.arg(name).arg(renamed)).await.map_err(failed)?;
-    }
-    Ok(())
-}
-
-fn texts(value: Value) -> Result<Vec<String>, Failure> {
+pub(super) fn texts(value: Value) -> Result<Vec<String>, Failure> {
     Vec::from_redis_value(value).map_err(|_| nonsense())
 }
 

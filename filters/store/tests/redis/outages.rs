@@ -241,6 +241,23 @@ fn what_was_done_and_not_heard_of_is_done_once() {
 }
 
 #[test]
+fn what_was_admitted_alone_is_taken_once_however_often_it_is_told() {
+    let server = Server::start();
+    let way = LossyWay::to(&server);
+    let url = format!("redis://127.0.0.1:{}", way.port);
+    let node = open(&RedisConfig { url: Secret::new(url), ..brisk(&server) });
+    way.mute();
+    // Redis hears of it at once, and nobody here knows that: it is told again until an answer comes.
+    let asks = ask("alone", &[requests(100), in_flight(100)]);
+    assert!(in_time("an admission", || admit(&node, &asks)).is_ok());
+    node.settle(settlement(&asks, 0));
+    until("it is known to be lost", || !node.is_up());
+    way.unmute();
+    until("all has arrived", || node.is_current());
+    assert_eq!((count(&node, requests(0)), count(&node, in_flight(0))), (1, 0));
+}
+
+#[test]
 fn a_connection_that_breaks_is_made_anew() {
     let server = Server::start();
     let node = open(&config(&server.url()));

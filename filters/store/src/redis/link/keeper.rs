@@ -105,7 +105,7 @@ impl Keeper {
 
     fn up(&self, conn: Conn) {
         self.strikes.store(0, Ordering::Relaxed);
-        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        let number = self.connections.fetch_add(1, Ordering::AcqRel);
         self.end_outage();
         self.state.send_replace(State::Up(conn, number));
         self.is_up.send_replace(true);
@@ -142,6 +142,10 @@ impl Keeper {
         if std::mem::take(&mut outages.is_told) {
             log::warn!("Redis is back after {:.1} s", length.as_secs_f64());
         }
+    }
+
+    pub(super) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Acquire)
     }
 
     pub(super) fn outages(&self) -> (u64, Duration) {

@@ -5,6 +5,8 @@
 local id = ARGV[3]
 local now = now_ms()
 if lease_of(id) or lost_of(id) then return 0 end
+-- Of two that were sent, the first may come late: when the lease is closed already.
+if not redis.call('SET', prefix .. 'a:' .. ARGV[4], '', 'NX', 'PX', 3600000) then return 0 end
 
 local list = {}
 for i = 10, #ARGV, 5 do
