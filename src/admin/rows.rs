@@ -106,6 +106,9 @@ fn members(row: &Row) -> Map<String, Value> {
     }
 }
 
+/// What formulas begin with, in any spreadsheet.
+const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
 /// A table with a header line (RFC 4180).
 fn table(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
     let mut out = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
@@ -116,10 +119,12 @@ fn table(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
     out.into_inner().map_err(|error| error.into_error().into())
 }
 
-/// What is not known is empty, and numbers have no exponent.
+/// What is not known is empty, and numbers have no exponent. A text that a spreadsheet would take for a
+/// formula is marked as a text: end users' apps choose ids.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
+        Value::String(text) if text.starts_with(FORMULA_STARTS) => format!("'{text}"),
         Value::String(text) => text.clone(),
         Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
         value => value.to_string(),
@@ -149,6 +154,27 @@ mod tests {
              false,false\r\n"
         );
         assert_eq!(table(&[]).unwrap(), format!("{head}\r\n").into_bytes());
+    }
+
+    #[test]
+    fn no_id_is_a_formula_in_a_spreadsheet() {
+        for (user, written) in [
+            ("=cmd|\"x\",y", "\"'=cmd|\"\"x\"\",y\""),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            ("a=1", "a=1"),
+            ("1-2", "1-2"),
+            ("'=1", "'=1"),
+        ] {
+            let row = Row { user: Some(user.into()), ..Row::default() };
+            assert_eq!(members(&row)["user_id"], user, "in JSON it is what it is");
+            let text = String::from_utf8(table(&[row]).unwrap()).unwrap();
+            let row = text.split_once("\r\n").unwrap().1;
+            assert!(row.contains(&format!(",{written},")), "{user}: {row}");
+        }
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use super::answer::{self, Answer};
 use super::call::Call;
+use super::known::{self, Known};
 use super::page::Page;
 use super::refusal::Refusal;
+use super::tokens;
 use crate::directory::{Draft, Kept, Object, Scope, SwitchObject};
 use crate::snapshot::Snapshot;
 use behest_contract::directory::Expect;
@@ -33,11 +35,15 @@ pub(super) async fn turn_on(call: Call) -> Result<Answer, Refusal> {
     let (scope, id) = named(&body.needed_text("scope")?, body.text("id")?.flatten())?;
     let end_streams = body.flag("end_streams")?;
     let reason = body.label("reason")?.flatten();
+    let force = body.flag("force")?;
     body.end()?;
     let switch = SwitchObject { scope, id, end_streams, reason, created_at: call.now() };
     let audit = call.audit("kill_switch.on", path(scope, &switch.id));
     let change = call.change(&audit, |snapshot| {
         let Ok(kept) = find(snapshot, scope, &switch.id) else {
+            if !force {
+                known_victim(snapshot, scope, &switch.id)?;
+            }
             return Ok((Draft::default().put(&switch, Expect::Absent), (switch.clone(), true)));
         };
         let switch = SwitchObject { created_at: kept.object.created_at, ..switch.clone() };
@@ -87,6 +93,34 @@ fn named(scope: &str, id: Option<String>) -> Result<(Scope, String), Refusal> {
             Err(Refusal::wrong("id", message))
         }
     }
+}
+
+/// Whom a switch names must be there: a mistyped id would look like success. End users are known to
+/// nobody but their tenants.
+fn known_victim(snapshot: &Snapshot, scope: Scope, id: &str) -> Result<(), Refusal> {
+    match scope {
+        Scope::Global | Scope::User => Ok(()),
+        Scope::Tenant => known::tenant(snapshot, id).map(drop),
+        Scope::Project => known::project(snapshot, id).map(drop),
+        Scope::Key if is_key(snapshot, id) => Ok(()),
+        Scope::Key => Err(Refusal::missing("key", id)),
+    }
+}
+
+/// Whether requests may come with a key of this id: an API key, or one that signs tokens.
+fn is_key(snapshot: &Snapshot, id: &str) -> bool {
+    let objects = &snapshot.objects;
+    let is_declared = |(project, name): (&str, &str)| {
+        let project = known::project(snapshot, project).ok();
+        let project = project.filter(Known::is_declared);
+        project
+            .is_some_and(|project| project.settings().api_keys.iter().any(|key| key.name == name))
+    };
+    id == tokens::ADMIN_KEY
+        || id.split_once('/').is_some_and(is_declared)
+        || objects.keys.iter().any(|key| key.id == id)
+        || objects.signing_keys.iter().any(|key| key.kid == id)
+        || objects.own_keys.iter().any(|key| &*key.life.kid == id)
 }
 
 /// What the path says; a place that no switch can have is not there.

@@ -7,6 +7,9 @@ use super::refusal::Refusal;
 use behest_auth::{EndUserRule, KeyRecord, MintRequest, Role};
 use http::StatusCode;
 
+/// What stands in the place of an API key where whoever has the admin secret mints.
+pub(super) const ADMIN_KEY: &str = "admin";
+
 /// `POST projects/{id}/tokens`
 pub(super) async fn mint(call: Call) -> Result<Answer, Refusal> {
     let snapshot = call.snapshot();
@@ -22,7 +25,7 @@ pub(super) async fn mint(call: Call) -> Result<Answer, Refusal> {
 /// Stands for whoever has the admin secret, who may mint for any role.
 fn admin(tenant: &str, project: &str, role: Role) -> KeyRecord {
     KeyRecord {
-        id: "admin".into(),
+        id: ADMIN_KEY.into(),
         tenant: tenant.into(),
         project: project.into(),
         lookup: [0; 32],

@@ -19,6 +19,9 @@ pub(super) enum Switch {
         /// Why, for people.
         #[arg(long)]
         reason: Option<String>,
+        /// Also for a tenant, project or key that is not there, such as a revoked key whose tokens live on.
+        #[arg(long)]
+        force: bool,
     },
     /// Turn one off.
     Off(Whom),
@@ -42,12 +45,13 @@ impl Called for Switch {
                 let columns = &["scope", "id", "end_streams", "reason", "created_at"];
                 Call::list(&["kill-switches"], columns)
             }
-            Self::On { whom, end_streams, reason } => {
+            Self::On { whom, end_streams, reason, force } => {
                 let body = Members::default()
                     .with("scope", Some(whom.scope.clone()))
                     .with("id", whom.id.clone())
                     .flag("end_streams", *end_streams)
-                    .with("reason", reason.clone());
+                    .with("reason", reason.clone())
+                    .flag("force", *force);
                 Call::new("POST", &["kill-switches"]).body(body)
             }
             Self::Off(whom) => Call::new("DELETE", &["kill-switches"])

@@ -167,6 +167,36 @@ async fn switches_are_listed_and_turning_one_twice_does_nothing_more() {
     }
 }
 
+#[tokio::test]
+async fn a_switch_is_not_turned_on_for_whom_nobody_knows() {
+    let (_provider, gateway) = start().await;
+    let (id, _) = gateway.new_key("demo", json!({})).await;
+    let body = json!({ "kid": "sk_acme", "public_key": KEYS[0].public_pem() });
+    gateway.make("tenants/acme/signing-keys", body).await;
+    for (scope, id) in [
+        ("tenant", "acne"),
+        ("project", "domo"),
+        ("key", "demo/ic"),
+        ("key", "domo/ci"),
+        ("key", "sk_acne"),
+        ("key", "key_000000000000000000000000"),
+    ] {
+        let switch = json!({ "scope": scope, "id": id });
+        let answer = gateway.call("POST", "kill-switches", switch.clone()).await;
+        refused_by_admin(&answer, 404, "not_found");
+        assert!(answer.text().contains(id), "{}", answer.text());
+    }
+    assert_eq!(gateway.list("kill-switches").await, Vec::<Value>::new());
+    // Nobody knows end users; of keys there are several kinds; and one that is gone may have tokens.
+    let own = gateway.list("signing-keys").await[0]["kid"].as_str().unwrap().to_owned();
+    let known = [("user", "whoever"), ("key", &*id), ("key", "shop/ci"), ("key", "sk_acme")];
+    for (scope, id) in known.into_iter().chain([("key", &*own), ("key", "admin")]) {
+        gateway.make("kill-switches", json!({ "scope": scope, "id": id })).await;
+    }
+    let gone = json!({ "scope": "key", "id": "key_000000000000000000000000", "force": true });
+    gateway.make("kill-switches", gone).await;
+}
+
 /// A stream with this credential that has begun and waits for more, on a connection of its own.
 async fn running(provider: &Provider, gateway: &Gateway, ask: Ask) -> (Streamed, Remote) {
     let (plan, remote) = Plan::live_stream();
