@@ -26,6 +26,7 @@ pub(super) async fn try_out(call: Call) -> Result<Answer, Refusal> {
     let project = known::project(&snapshot, call.id(0))?;
     let tier = tier.map(|tier| named(project.settings(), &tier)).transpose()?;
     let shield = snapshot.guardrails.policies.shield(call.id(0), tier.as_deref());
+    let sentinel = project.settings().policy(tier.as_deref(), &snapshot.config.guardrails).sentinel;
     let owner = Owner {
         tenant: project.tenant().into(),
         project: call.id(0).into(),
@@ -33,7 +34,7 @@ pub(super) async fn try_out(call: Call) -> Result<Answer, Refusal> {
     };
     let mac = call.house.fixtures.pii.mac.clone();
     // A project's own patterns may take their time.
-    let told = call.made(move || Ok::<_, Infallible>(tried(shield, mac, owner, &text)));
+    let told = call.made(move || Ok::<_, Infallible>(tried(shield, &sentinel, mac, owner, &text)));
     Ok(answer::ok(&told.await?))
 }
 

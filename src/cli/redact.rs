@@ -62,6 +62,7 @@ impl Redact {
             PiiPolicies::compile(project.guardrails(&config.guardrails)).map_err(|errors| {
                 errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
             })?;
+        let sentinel = project.policy(tier.as_deref(), &config.guardrails).sentinel;
         let owner = Owner {
             tenant: tenant.into(),
             project: project.id.as_str().into(),
@@ -69,7 +70,7 @@ impl Redact {
         };
         let mac = Arc::new(SecretMac::new(&key(self.key_file.as_deref())?));
         let shield = policies.shield(&project.id, tier.as_deref());
-        Ok(format!("{:#}", tried(shield, mac, owner, &text(input)?)))
+        Ok(format!("{:#}", tried(shield, &sentinel, mac, owner, &text(input)?)))
     }
 }
 
@@ -121,7 +122,8 @@ mod tests {
 
     const FILE: &str = "providers: [{name: up, kind: openai, base_url: 'http://127.0.0.1:1/v1'}]\n\
         models: [{id: m, targets: [{provider: up, model: m}]}]\n\
-        tenants: [{id: t, projects: [{id: p, pii: {mode: enforce, entities: {EMAIL_ADDRESS: MASK}}}]}]";
+        tenants: [{id: t, projects: [{id: p, pii: {mode: enforce, entities: {EMAIL_ADDRESS: MASK}}, \
+        sentinel: {mode: enforce, blocklist: [forbidden fruit]}}]}]";
 
     fn asked(folder: &tempfile::TempDir) -> Redact {
         let (config, key_file) = (folder.path().join("conf.yaml"), folder.path().join("key"));
@@ -149,6 +151,15 @@ mod tests {
         assert_eq!(sent(&Redact { tier: Some("2".to_owned()), ..self::asked(&folder) }), first);
         assert_ne!(sent(&Redact { user: Some("u".to_owned()), ..self::asked(&folder) }), first);
         assert_ne!(sent(&Redact { key_file: None, ..self::asked(&folder) }), first);
+    }
+
+    #[test]
+    fn what_sentinel_would_block_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = asked(&folder).answer("Forbidden fruit".as_bytes()).unwrap();
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!((&told["blocked"], &told["sentinel"]["blocked"]), (&false.into(), &true.into()));
+        assert_eq!(told["sentinel"]["reason"], "blocklist");
     }
 
     #[test]
