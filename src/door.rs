@@ -11,7 +11,7 @@ pub(crate) use path::percent_decoded;
 pub use path::{Listed, list as list_routes};
 
 use crate::passage::Passage;
-use behest_contract::denial::{Denial, Kind};
+use behest_contract::denial::{Denial, Kind, Verdict};
 use behest_contract::facts::{ClientAddress, Endpoint, FactKey, HostProject, RequestId};
 use behest_ledger::{Decision, RequestLine};
 use behest_quota::Layer;
@@ -66,9 +66,7 @@ pub fn enter(
     let known = project.as_ref().ok().cloned().flatten();
     let origin = cors::check_origin(head, known.as_deref(), &asked, passage);
     check_framing(head, passage.snapshot.config.head_limit.len_in_memory())?;
-    let ClientAddress(address) = *passage.facts.read().unwrap_or(&ClientAddress(NOBODY));
-    passage.house.ip_guard().admit(address)?;
-    passage.house.metrics.limit_decided(Layer::Ip.label(), Decision::Admitted);
+    guard(&asked, passage)?;
     let project = project?;
     let route = allowed_route(asked, passage)?;
     if let Route::Preflight(endpoint) = route {
@@ -90,6 +88,19 @@ pub fn enter(
     passage.facts.state(HostProject(project));
     passage.facts.state(endpoint);
     Ok(way)
+}
+
+/// Counts the request for its address. A preflight is neither counted nor refused: no browser lets a page
+/// read a refused one, whatever its headers, so that the page would learn of no limit and of no wait. To
+/// answer it costs no more than to refuse it, and the request that follows counts.
+fn guard(asked: &Asked, passage: &Passage) -> Verdict {
+    if matches!(asked, Asked::Route(Route::Preflight(_), _)) {
+        return Ok(());
+    }
+    let ClientAddress(address) = *passage.facts.read().unwrap_or(&ClientAddress(NOBODY));
+    passage.house.ip_guard().admit(address)?;
+    passage.house.metrics.limit_decided(Layer::Ip.label(), Decision::Admitted);
+    Ok(())
 }
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,6 +1,9 @@
 //! Browsers (CONTRACT 10).
 
+use serde_json::json;
+
 use crate::support::client::{Answer, Ask};
+use crate::support::conf::{conf, set};
 use crate::support::gateway::Gateway;
 use crate::support::plan::{DONE, Plan, STREAMED, WHOLE};
 use crate::support::provider::Provider;
@@ -172,4 +175,28 @@ async fn a_client_that_is_no_browser_gets_no_such_headers() {
     let answer = gateway.ask(&Ask::chat(WHOLE)).await;
     let cors = answer.headers.names().into_iter().find(|name| name.starts_with("access-control-"));
     assert_eq!(cors, None);
+}
+
+#[tokio::test]
+async fn a_preflight_is_neither_refused_for_its_address_nor_counted() {
+    let provider = Provider::start().await;
+    let mut conf = conf(&[provider.url()]);
+    // In two minutes at most twice as many are let in: the clock may turn while the test runs.
+    set(&mut conf, "/limits/ip", json!({ "requests_per_minute": 4, "exempt": [] }));
+    let gateway = Gateway::start(conf).await;
+    let real = || Ask::chat(WHOLE).header("Origin", ORIGIN);
+    let mut refusal = None;
+    for at in 0..12 {
+        let answer = gateway.ask(&preflight(CHAT, ORIGIN)).await;
+        assert_eq!(answer.status, 204, "{}", answer.text());
+        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+        let answer = gateway.ask(&real()).await;
+        assert!(at >= 4 || answer.status == 200, "number {at}: preflights were counted");
+        refusal = Some(answer).filter(|answer| answer.status == 429).or(refusal);
+    }
+    // The page reads that it is to wait, and how long.
+    let refusal = refusal.expect("more than a minute's requests are refused");
+    assert_eq!(refusal.header("access-control-allow-origin"), Some(ORIGIN));
+    assert!(lists(&refusal, "access-control-expose-headers").contains(&"retry-after".to_owned()));
+    assert!(refusal.header("retry-after").is_some());
 }
