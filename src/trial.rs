@@ -18,7 +18,9 @@ pub fn tried(
     text: &str,
 ) -> Value {
     let mut told = shielded(shield, mac, owner, text);
-    told["sentinel"] = watched(sentinel, text);
+    if let Some(members) = told.as_object_mut() {
+        members.insert("sentinel".to_owned(), watched(sentinel, text));
+    }
     told
 }
 
