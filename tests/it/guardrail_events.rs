@@ -63,11 +63,11 @@ async fn every_finding_is_an_event() {
     let mut told = events(&gateway, 5).await;
     told.reverse();
     let expected = [
-        (&masked, "pii", "request", json!(["CREDIT_CARD", "EMAIL_ADDRESS"]), 3),
-        (&blocked, "pii", "request", json!(["US_SSN"]), 1),
-        (&listed, "blocklist", "request", json!([]), 1),
-        (&attack, "prompt_injection", "request", json!([]), 1),
-        (&answered, "pii", "response", json!(["EMAIL_ADDRESS"]), 1),
+        (&masked, "pii_detection", "input", json!(["CREDIT_CARD", "EMAIL_ADDRESS"]), 3),
+        (&blocked, "pii_block", "input", json!(["US_SSN"]), 1),
+        (&listed, "blocklist", "input", json!([]), 1),
+        (&attack, "prompt_injection", "input", json!([]), 1),
+        (&answered, "pii_detection", "output", json!(["EMAIL_ADDRESS"]), 1),
     ];
     for (event, (answer, kind, direction, types, count)) in told.iter().zip(expected) {
         assert_eq!(event["type"], kind, "{event}");
@@ -78,8 +78,8 @@ async fn every_finding_is_an_event() {
         assert_eq!((json!(found), &event["entity_count"]), (types, &json!(count)), "{event}");
         assert_eq!(event["request_id"].as_str(), answer.header("x-request-id"), "{event}");
         let blocks = answer.status == 403;
-        assert_eq!(event["action_taken"] == "BLOCK", blocks, "{event}");
-        let time = event["timestamp"].as_u64().unwrap() / 1000;
+        assert_eq!(event["action_taken"] == "blocked", blocks, "{event}");
+        let time = event["timestamp"].as_f64().unwrap() as u64;
         assert!((begun..=now()).contains(&time), "{event}");
     }
     let all = json!(told).to_string();
@@ -94,7 +94,7 @@ async fn a_shadows_findings_are_events_on_which_nothing_was_done() {
     let text = format!("mail {JANE}, ssn 536-22-8741, project zephyr");
     assert_eq!(gateway.ask(&chat(&text)).await.status, 200);
     for event in events(&gateway, 2).await {
-        assert_eq!((&event["mode"], &event["action_taken"]), (&json!("shadow"), &json!("none")));
+        assert_eq!((&event["mode"], &event["action_taken"]), (&json!("shadow"), &json!("logged")));
     }
     let (_provider, gateway) = guarded("disabled").await;
     assert_eq!(gateway.ask(&chat(&text)).await.status, 200);
@@ -138,7 +138,7 @@ async fn events_are_listed_in_pages_newest_first_by_project_and_by_type() {
     for (query, count) in [
         ("project=demo", 5),
         ("project=other", 2),
-        ("type=pii", 5),
+        ("type=pii_detection", 5),
         ("type=prompt_injection", 2),
         ("project=other&type=prompt_injection", 0),
     ] {

@@ -98,6 +98,14 @@ async fn go_on(nodes: &Nodes, go: impl FnOnce(), come_back: impl AsyncFnOnce()) 
         assert!(lines <= LINES_MAX, "{lines} lines: {}", gateway.folder.read("stderr"));
         let ready = gateway.admin(Ask::new("GET", "/readyz")).await;
         assert_eq!(ready.status, 200, "{}", ready.text());
+        let metrics = gateway.metrics().await;
+        let value = |name: &str| {
+            let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_else(|| panic!("no {name} in {metrics}")).trim().parse::<f64>().unwrap()
+        };
+        assert_eq!((value("behest_store_up "), value("behest_store_given_up_total ")), (1.0, 0.0));
+        assert!(value("behest_store_outages_total ") >= 1.0);
+        assert!(value("behest_store_seconds_count{operation=\"admit\"}") >= 2.0);
     }
     // And what one makes is known to all again.
     let (_, key) = gateways[0].new_key("demo", json!({})).await;
