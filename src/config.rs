@@ -103,7 +103,7 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What client connections may cost.
     pub connections: Connections,
-    /// Output tokens reserved for a request that names no cap. Used once tokens are limited.
+    /// Output tokens reserved for a request that names no cap, where the model has no smaller one.
     #[schemars(range(min = 16, max = 1_000_000_000))]
     pub default_output_tokens: u32,
     /// The services that models are called at.

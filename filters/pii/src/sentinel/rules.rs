@@ -40,7 +40,7 @@ const TABLE: &[Rule] = &[
         pattern: r"\b(disable|turn off|ignore|bypass|without|circumvent|remove)\b[^.!?\n]{0,30}\b(safety (filters?|guidelines|checks)|content (policy|policies|filters?)|ethical (guidelines|constraints)|guardrails|moderation)\b" },
     Rule { name: "exfiltrate", score: 60, words: &["to http", "via http", "a webhook", "the following url"],
         pattern: r"\b(send|post|upload|forward|exfiltrate|leak)\b[^.!?\n]{0,40}\b(conversation|chat history|system prompt|api keys?|credentials|secrets|passwords?)\b[^\n]{0,40}\b(to|via) (https?://|a webhook|the following url)" },
-    Rule { name: "to_the_model", score: 40, words: &["ai assistant", "ai agent", "language model", "llm"],
+    Rule { name: "to_the_model", score: 40, words: &["ai assistant", "ai agent", "language model", " llm"],
         pattern: r"\b(attention|important|note|message)\b[^.!?\n]{0,10}\b(ai assistant|ai agent|language models?|llms?)\b[^\n]{0,40}\b(must|should|do not|ignore|instead)\b" },
     Rule { name: "do_not_tell", score: 40, words: &["t tell", "t mention", "t inform", "t alert"],
         pattern: r"\b(do not|don't|without) (tell|telling|mention|mentioning|inform|informing|alert|alerting)\b[^.!?\n]{0,20}\b(the )?(user|human)\b" },
