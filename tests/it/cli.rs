@@ -333,3 +333,15 @@ async fn every_route_of_the_admin_listener_is_closed_but_those_that_are_open_by_
         }
     }
 }
+
+#[tokio::test]
+async fn a_reader_that_has_read_enough_is_no_mistake() {
+    let (_provider, terminal) = Terminal::start().await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = terminal.command("tenant list");
+    let running = command.stdout(Stdio::from(writer)).spawn().unwrap();
+    let ended = tokio::task::spawn_blocking(move || running.wait_with_output().unwrap());
+    let output = ended.await.unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}

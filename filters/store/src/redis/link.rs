@@ -6,7 +6,7 @@
 //! engine keeps the [`Link`]: when its last clone is dropped, the thread ends. Work that runs on the thread
 //! itself holds a [`Line`], which does not keep it alive.
 //!
-//! ```ignore
+//! ```text
 //! let link = Link::open(&config, clock)?;
 //! // One command. The future may be awaited in any executor, or dropped: the command goes on.
 //! let mut get = redis::cmd("GET");
