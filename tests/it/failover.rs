@@ -164,7 +164,7 @@ async fn connections_are_kept_for_later_requests_unless_the_provider_says_no() {
     }
     // A stream's last chunk may come a moment after its last event: until it is read the connection
     // is not free, and then it is. And on a busy machine one may be asked for while the pool still
-    // looks at it, and is then lost.
+    // looks at it, and is then lost: so below too one more than is needed may be made.
     let (mut asked, mut connections) = (0, 0);
     while connections != provider.connections() && asked < 20 {
         connections = provider.connections();
@@ -177,14 +177,17 @@ async fn connections_are_kept_for_later_requests_unless_the_provider_says_no() {
     for _ in 0..2 {
         assert_eq!(gateway.ask(&Ask::chat(WHOLE)).await.status, 200);
     }
-    assert_eq!(provider.connections(), connections + 1);
+    let fresh = provider.connections() - connections;
+    assert!((1..=2).contains(&fresh), "{fresh}");
+    let connections = provider.connections();
     // More bytes than the answer has cannot be told from the next answer.
     provider
         .next(Plan::raw(whole(200, "Content-Type: application/json\r\n", COMPLETION) + "HTTP/1.1"));
     for _ in 0..2 {
         assert_eq!(gateway.ask(&Ask::chat(WHOLE)).await.text(), COMPLETION);
     }
-    assert_eq!(provider.connections(), connections + 2);
+    let fresh = provider.connections() - connections;
+    assert!((1..=2).contains(&fresh), "{fresh}");
 }
 
 #[tokio::test]
