@@ -1,18 +1,16 @@
 //! Trying a text against a project's policy: what would go up, and why. Nothing of it is kept.
 
-use behest_pii::{
-    Blocked, Context, Mac, Mode, Owner, Reading, Reason, Redactor, Sentinel, SentinelConfig, Shield,
-};
+use behest_pii::{Blocked, Context, Mac, Mode, Owner, Reading, Reason, Redactor, Sentinel, Shield};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// A name beside the text counts; this is what a message's text stands under.
 const CONTENT: Context<'static> = Context { name: "content" };
 
-/// What becomes of a text in a user's message. Without a shield that policy is switched off.
+/// What becomes of a text in a user's message. What is not there is switched off.
 pub fn tried(
     shield: Option<Arc<Shield>>,
-    sentinel: &SentinelConfig,
+    sentinel: Option<&Sentinel>,
     mac: Arc<dyn Mac>,
     owner: Owner,
     text: &str,
@@ -26,9 +24,8 @@ pub fn tried(
 
 /// What Sentinel says, but for a guardrail of the operator's own, which is not asked: it is called with
 /// whole requests.
-fn watched(config: &SentinelConfig, text: &str) -> Value {
-    // Whatever is in force was compiled before; a policy that is off looks for nothing.
-    let sentinel = Sentinel::new(config).ok().filter(|_| config.mode != Mode::Disabled);
+fn watched(sentinel: Option<&Sentinel>, text: &str) -> Value {
+    let mode = sentinel.map_or(Mode::Disabled, Sentinel::mode);
     let reasons: Vec<Reason> =
         sentinel.iter().flat_map(|sentinel| sentinel.check(text, true)).collect();
     let findings = reasons.iter().map(|reason| match reason {
@@ -38,8 +35,8 @@ fn watched(config: &SentinelConfig, text: &str) -> Value {
         }
     });
     json!({
-        "mode": config.mode.label(),
-        "blocked": config.mode == Mode::Enforce && !reasons.is_empty(),
+        "mode": mode.label(),
+        "blocked": mode == Mode::Enforce && !reasons.is_empty(),
         "reason": reasons.first().map(Reason::label),
         "findings": findings.collect::<Vec<_>>(),
     })
@@ -78,7 +75,7 @@ fn told(
 mod tests {
     use super::{tried, watched};
     use behest_contract::secret::Secret;
-    use behest_pii::{Action, Mode, Owner, PiiConfig, SecretMac, SentinelConfig, Shield};
+    use behest_pii::{Action, Mode, Owner, PiiConfig, SecretMac, Sentinel, SentinelConfig, Shield};
     use serde_json::{Value, json};
     use std::sync::Arc;
 
@@ -91,7 +88,7 @@ mod tests {
         });
         let owner = Owner { tenant: "t".into(), project: "p".into(), user: None };
         let mac = Arc::new(SecretMac::new(&Secret::new("key")));
-        let told = tried(shield, &SentinelConfig::default(), mac, owner, TEXT);
+        let told = tried(shield, None, mac, owner, TEXT);
         let off = json!({ "mode": "disabled", "blocked": false, "reason": null, "findings": [] });
         assert_eq!(told["sentinel"], off);
         told
@@ -134,7 +131,8 @@ mod tests {
         let told = |mode, text: &str| {
             let blocklist = vec!["forbidden fruit".to_owned()];
             let config = SentinelConfig { mode, blocklist, injection: true, ..Default::default() };
-            watched(&config, text)
+            let sentinel = Sentinel::new(&config).unwrap();
+            watched((mode != Mode::Disabled).then_some(&sentinel), text)
         };
         for (mode, blocked) in [(Mode::Enforce, true), (Mode::Shadow, false)] {
             let told = told(mode, text);

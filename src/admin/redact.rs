@@ -25,8 +25,9 @@ pub(super) async fn try_out(call: Call) -> Result<Answer, Refusal> {
     let snapshot = call.snapshot();
     let project = known::project(&snapshot, call.id(0))?;
     let tier = tier.map(|tier| named(project.settings(), &tier)).transpose()?;
-    let shield = snapshot.guardrails.policies.shield(call.id(0), tier.as_deref());
-    let sentinel = project.settings().policy(tier.as_deref(), &snapshot.config.guardrails).sentinel;
+    let policies = &snapshot.guardrails.policies;
+    let shield = policies.shield(call.id(0), tier.as_deref());
+    let sentinel = policies.sentinel(call.id(0), tier.as_deref());
     let owner = Owner {
         tenant: project.tenant().into(),
         project: call.id(0).into(),
@@ -34,7 +35,8 @@ pub(super) async fn try_out(call: Call) -> Result<Answer, Refusal> {
     };
     let mac = call.house.fixtures.pii.mac.clone();
     // A project's own patterns may take their time.
-    let told = call.made(move || Ok::<_, Infallible>(tried(shield, &sentinel, mac, owner, &text)));
+    let told = call
+        .made(move || Ok::<_, Infallible>(tried(shield, sentinel.as_deref(), mac, owner, &text)));
     Ok(answer::ok(&told.await?))
 }
 

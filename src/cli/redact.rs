@@ -62,7 +62,6 @@ impl Redact {
             PiiPolicies::compile(project.guardrails(&config.guardrails)).map_err(|errors| {
                 errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
             })?;
-        let sentinel = project.policy(tier.as_deref(), &config.guardrails).sentinel;
         let owner = Owner {
             tenant: tenant.into(),
             project: project.id.as_str().into(),
@@ -70,7 +69,8 @@ impl Redact {
         };
         let mac = Arc::new(SecretMac::new(&key(self.key_file.as_deref())?));
         let shield = policies.shield(&project.id, tier.as_deref());
-        Ok(format!("{:#}", tried(shield, &sentinel, mac, owner, &text(input)?)))
+        let sentinel = policies.sentinel(&project.id, tier.as_deref());
+        Ok(format!("{:#}", tried(shield, sentinel.as_deref(), mac, owner, &text(input)?)))
     }
 }
 

@@ -25,14 +25,6 @@ impl Project {
         });
         std::iter::once((id.clone(), None, policy(None, None))).chain(own).collect()
     }
-
-    /// The same for one tier, or for whoever has none.
-    pub fn policy(&self, tier: Option<&str>, declared: &[Guardrail]) -> PolicyConfig {
-        let mut rows = self.guardrails(declared);
-        let own = rows.iter().position(|(_, of, _)| of.is_some() && of.as_deref() == tier);
-        // The first is the project's own.
-        rows.swap_remove(own.unwrap_or(0)).2
-    }
 }
 
 fn mode(word: ModeWord) -> Mode {

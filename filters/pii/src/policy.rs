@@ -74,6 +74,11 @@ impl PiiPolicies {
     pub fn shield(&self, project: &str, tier: Option<&str>) -> Option<Arc<Shield>> {
         self.find(project, tier)?.shield.clone()
     }
+
+    /// The Sentinel of a project and tier, for the same.
+    pub fn sentinel(&self, project: &str, tier: Option<&str>) -> Option<Arc<Sentinel>> {
+        self.find(project, tier)?.sentinel.clone()
+    }
 }
 
 impl Policy {
