@@ -40,7 +40,6 @@ async fn a_tenants_own_key_signs_with_the_fewest_claims() {
     let minimal = claims("acme", "demo", "u");
     let answer = gateway.ask(&chat("sk_0123456789abcdef", key, &minimal)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let later = minimal["exp"].as_f64().unwrap();
     let change = |names: &[&str], more: Value| {
         let mut claims = minimal.clone();
         claims.as_object_mut().unwrap().retain(|name, _| !names.contains(&name.as_str()));
@@ -62,21 +61,6 @@ async fn a_tenants_own_key_signs_with_the_fewest_claims() {
                 }),
             ),
         ),
-        (
-            "times with fractions",
-            change(&[], json!({ "exp": later + 0.25, "iat": later - 300.5, "nbf": later - 300.5 })),
-        ),
-        (
-            "all that is optional as null",
-            change(
-                &[],
-                json!({
-                    "role": null, "scp": null, "jti": null, "sid": null, "tier": null,
-                    "iat": null, "nbf": null,
-                }),
-            ),
-        ),
-        ("a tier that no tier can be called", change(&[], json!({ "tier": { "a": 1 } }))),
         ("claims that nobody knows", change(&[], json!({ "x": [1.5, { "y": null }] }))),
         ("another project of the tenant", change(&[], json!({ "pid": "other" }))),
     ] {

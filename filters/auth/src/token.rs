@@ -57,8 +57,8 @@ pub struct Verified {
     pub signer: Arc<str>,
     /// What the end user is to the project; in a token that a tenant signed always a user.
     pub role: Role,
-    /// When the token was issued, since the Unix epoch, if it says.
-    pub issued_at: Option<Duration>,
+    /// When the token was issued, in seconds since the Unix epoch, if it says.
+    pub issued_at: Option<u64>,
 }
 
 /// What tokens are verified with, in one configuration.
@@ -198,7 +198,7 @@ impl Tokens {
         let Some(not_before) = users.and_then(|users| users.get(&*claims.uid)) else {
             return Ok(());
         };
-        let issued_at = claims.times.issued_at();
+        let issued_at = claims.times.issued_at().map(Duration::from_secs);
         if issued_at.is_some_and(|issued_at| issued_at >= *not_before) {
             Ok(())
         } else {

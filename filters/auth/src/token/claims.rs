@@ -22,27 +22,27 @@ pub(super) struct Claims<'t> {
     pub(super) times: Times,
 }
 
-/// When a token is good, since the Unix epoch.
+/// When a token is good, in seconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Times {
-    exp: Duration,
-    nbf: Option<Duration>,
-    iat: Option<Duration>,
+    exp: u64,
+    nbf: Option<u64>,
+    iat: Option<u64>,
 }
 
 impl Times {
     /// Whether the token is good now.
     pub(super) fn check(self, now: Duration) -> Result<(), Fault> {
-        let leeway = Duration::from_secs(LEEWAY);
-        let is_ahead = |at: Option<Duration>| at.is_some_and(|at| at > now.saturating_add(leeway));
+        let now = now.as_secs();
+        let is_ahead = |at: Option<u64>| at.is_some_and(|at| at > now.saturating_add(LEEWAY));
         let life = self.exp.saturating_sub(self.iat.unwrap_or(now));
-        if now >= self.exp.saturating_add(leeway) {
+        if now >= self.exp.saturating_add(LEEWAY) {
             Err("token: expired")
         } else if is_ahead(self.nbf) || is_ahead(self.iat) {
             Err("token: not good yet")
         } else if self.iat.is_some_and(|iat| iat >= self.exp) {
             Err("token: expires before it is issued")
-        } else if life > Duration::from_secs(LIFE_MAX) {
+        } else if life > LIFE_MAX {
             Err("token: lives too long")
         } else {
             Ok(())
@@ -50,7 +50,7 @@ impl Times {
     }
 
     /// When it was issued, if it says.
-    pub(super) fn issued_at(self) -> Option<Duration> {
+    pub(super) fn issued_at(self) -> Option<u64> {
         self.iat
     }
 }
@@ -65,15 +65,14 @@ struct Found<'t> {
     tier: Option<TierClaim>,
     sid: Option<Cow<'t, str>>,
     key: Option<Cow<'t, str>>,
-    exp: Option<Duration>,
-    nbf: Option<Duration>,
-    iat: Option<Duration>,
+    exp: Option<u64>,
+    nbf: Option<u64>,
+    iat: Option<u64>,
     is_for_us: bool,
 }
 
 impl<'t> Claims<'t> {
-    /// Reads the claims. One that is `null` is none, as those who serialise optional members write it; one
-    /// of a wrong type is not the same as none.
+    /// Reads the claims. One of a wrong type is not the same as none.
     pub(super) fn read(text: &'t [u8]) -> Result<Self, Fault> {
         let mut found = Found::default();
         members(text, |name, value| found.note(text, name, value))?;
@@ -98,9 +97,6 @@ impl<'t> Claims<'t> {
 
 impl<'t> Found<'t> {
     fn note(&mut self, text: &'t [u8], name: &[u8], value: Value) -> Result<(), Fault> {
-        if value.kind == Kind::Null {
-            return Ok(());
-        }
         match name {
             b"tid" => self.tid = Some(string(text, value)?),
             b"pid" => self.pid = Some(string(text, value)?),
@@ -110,10 +106,10 @@ impl<'t> Found<'t> {
             b"sid" => self.sid = Some(session(text, value)?),
             // A tenant's server may mean anything by it.
             b"key" => self.key = string(text, value).ok(),
-            b"tier" => self.tier = Some(tier(text, value)),
-            b"exp" => self.exp = Some(time(text, value)?),
-            b"nbf" => self.nbf = Some(time(text, value)?),
-            b"iat" => self.iat = Some(time(text, value)?),
+            b"tier" => self.tier = Some(tier(text, value)?),
+            b"exp" => self.exp = Some(seconds(text, value)?),
+            b"nbf" => self.nbf = Some(seconds(text, value)?),
+            b"iat" => self.iat = Some(seconds(text, value)?),
             b"aud" => self.is_for_us = is_for_us(text, value)?,
             b"scp" => {
                 strings(text, value, |_| {})?;
@@ -124,24 +120,9 @@ impl<'t> Found<'t> {
     }
 }
 
-/// A time: seconds, with a fraction or without (RFC 7519 has both), not negative and without an exponent.
-/// What is beyond nanoseconds counts as one more, so that no comparison with a clock comes out otherwise
-/// than it would with all digits.
-fn time(text: &[u8], value: Value) -> Result<Duration, Fault> {
-    const FAULT: Fault = "token: a time that is no number of seconds";
-    if value.kind != Kind::Number {
-        return Err(FAULT);
-    }
-    let number = std::str::from_utf8(value.span.of(text)).map_err(|_| FAULT)?;
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(FAULT);
-    }
-    let seconds = whole.parse().map_err(|_| FAULT)?;
-    let nanos: u64 = format!("{fraction:0<9.9}").parse().map_err(|_| FAULT)?;
-    let is_more = fraction.bytes().skip(9).any(|digit| digit != b'0');
-    let fraction = Duration::from_nanos(nanos + u64::from(is_more));
-    Ok(Duration::from_secs(seconds).saturating_add(fraction))
+/// A whole number that is not negative, written as one: no fraction, no exponent, no text.
+fn seconds(text: &[u8], value: Value) -> Result<u64, Fault> {
+    value.whole_number(text).ok_or("token: a time that is no whole number")
 }
 
 fn session(text: &[u8], value: Value) -> Result<Cow<'_, str>, Fault> {
@@ -149,11 +130,11 @@ fn session(text: &[u8], value: Value) -> Result<Cow<'_, str>, Fault> {
     if end_user::is_name(&session) { Ok(session) } else { Err("token: unfit sid") }
 }
 
-/// Whatever no tier can be called is as unknown as a name that none has: the lowest is meant.
-fn tier(text: &[u8], value: Value) -> TierClaim {
-    match string(text, value) {
-        Ok(name) => TierClaim::Name(name.into()),
-        Err(_) => TierClaim::Number(value.whole_number(text).unwrap_or(u64::MAX)),
+fn tier(text: &[u8], value: Value) -> Result<TierClaim, Fault> {
+    match value.kind {
+        // A number that no tier can have is as unknown as one that none has.
+        Kind::Number => Ok(TierClaim::Number(value.whole_number(text).unwrap_or(u64::MAX))),
+        _ => Ok(TierClaim::Name(string(text, value)?.into())),
     }
 }
 

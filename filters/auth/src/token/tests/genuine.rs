@@ -6,7 +6,6 @@ use super::{
 };
 use crate::own_key::{KeyLife, KeyState};
 use crate::role::Role;
-use crate::token::claims::Claims;
 use crate::token::{Tokens, UserEpoch, Verified};
 use behest_contract::facts::Principal;
 use behest_contract::testing::ManualClock;
@@ -28,12 +27,8 @@ fn the_least_that_an_sdk_signs_is_a_user_of_its_project() {
         tier: None,
         session: None,
     };
-    let expected = Verified {
-        principal,
-        signer: KID.into(),
-        role: Role::User,
-        issued_at: Some(Duration::from_secs(NOW)),
-    };
+    let expected =
+        Verified { principal, signer: KID.into(), role: Role::User, issued_at: Some(NOW) };
     assert_eq!(verified, expected);
 }
 
@@ -119,49 +114,6 @@ fn clocks_may_differ_by_half_a_minute() {
     }
 }
 
-/// A token of acme's with this text in the place of a claim's value.
-fn spelt(claim: &str, spelling: &str) -> String {
-    let claims = changed(json!({claim: "@"})).replace("\"@\"", spelling);
-    sign(&ACME.private, &header(KID), &claims)
-}
-
-#[test]
-fn a_time_with_a_fraction_is_good_and_counts_to_the_nanosecond() {
-    for (claim, spelling, bad, good) in [
-        // The first that is bad and the last that is good, until `exp` and the leeway.
-        ("exp", "1800003600.0", 3_630_000_000_000, 3_629_999_999_999),
-        ("exp", "1800003600.5", 3_630_500_000_000, 3_630_499_999_999),
-        ("exp", "1800003600.000000001", 3_630_000_000_001, 3_630_000_000_000),
-        ("exp", "1800003600.00000000000000001", 3_630_000_000_001, 3_630_000_000_000),
-        // The last that is bad and the first that is good, from `nbf` and `iat` on, less the leeway.
-        ("nbf", "1800000040.25", 10_249_999_999, 10_250_000_000),
-        ("iat", "1800000040.25", 10_249_999_999, 10_250_000_000),
-        ("nbf", "1800000040.000000000000001", 10_000_000_000, 10_000_000_001),
-    ] {
-        let token = spelt(claim, spelling);
-        let times = Claims::read(&claims_of(&token)).unwrap().times;
-        let at = |ns| times.check(Duration::from_secs(NOW) + Duration::from_nanos(ns));
-        assert!(at(bad).is_err() && at(good).is_ok(), "{claim} {spelling}: {:?}", at(good));
-    }
-    let issued = verified(&tokens(), &spelt("iat", "1799999999.5")).issued_at;
-    assert_eq!(issued, Some(Duration::from_millis(NOW * 1000 - 500)));
-}
-
-fn claims_of(token: &str) -> Vec<u8> {
-    crate::token::compact::Compact::split(token).unwrap().claims().unwrap()
-}
-
-#[test]
-fn an_optional_claim_that_is_null_is_none() {
-    for claim in ["role", "scp", "sid", "tier", "nbf", "iat", "jti", "key", "another"] {
-        let verified = verified(&tokens(), &spelt(claim, "null"));
-        let principal = &verified.principal;
-        assert_eq!((&principal.tier, &principal.session), (&None, &None), "{claim}");
-        let issued = (claim != "iat").then_some(Duration::from_secs(NOW));
-        assert_eq!((verified.role, verified.issued_at), (Role::User, issued), "{claim}");
-    }
-}
-
 #[test]
 fn a_tier_is_named_or_numbered_and_one_that_is_gone_is_the_lowest() {
     let cases = [
@@ -173,9 +125,6 @@ fn a_tier_is_named_or_numbered_and_one_that_is_gone_is_the_lowest() {
         (json!(-1), "free"),
         (json!(1.5), "free"),
         (json!("PRO"), "free"),
-        (json!(true), "free"),
-        (json!([3]), "free"),
-        (json!({"name": "max"}), "free"),
     ];
     for (tier, name) in cases {
         for token in [acme(json!({"tier": tier})), ours(json!({"tier": tier}))] {
@@ -214,9 +163,6 @@ fn tokens_from_before_a_users_epoch_are_refused_and_those_that_do_not_say() {
     assert!(tokens.verify(&acme(json!({}))).is_err());
     assert!(tokens.verify(&acme(json!({"iat": null}))).is_err());
     verified(&tokens, &acme(json!({"iat": NOW + 1})));
-    verified(&tokens, &acme(json!({"iat": NOW as f64 + 0.5})));
-    assert!(tokens.verify(&acme(json!({"iat": NOW as f64 + 0.25}))).is_err());
-    assert!(tokens.verify(&spelt("iat", "null")).is_err());
     verified(&tokens, &acme(json!({"uid": "u_43"})));
     verified(&tokens, &acme(json!({"pid": "second"})));
     verified(&tokens_at(&clock), &acme(json!({})));

@@ -48,14 +48,12 @@ fn audiences() -> Vec<Forgery> {
         ],
     );
     all.push(("no aud".into(), acme(json!({"aud": null}))));
-    all.push(null("aud"));
     all
 }
 
 fn missing() -> Vec<Forgery> {
     let claims = ["tid", "pid", "uid", "iss", "exp"];
-    let missing = claims.map(|claim| (format!("no {claim}"), acme(json!({claim: null}))));
-    missing.into_iter().chain(claims.map(null)).collect()
+    named(claims.map(|claim| (format!("no {claim}"), acme(json!({claim: null})))))
 }
 
 fn wrong_types() -> Vec<Forgery> {
@@ -64,13 +62,18 @@ fn wrong_types() -> Vec<Forgery> {
     let mut all = Vec::new();
     for claim in ["tid", "pid", "uid", "iss", "role", "sid"] {
         all.extend(each(claim, not_a_string()));
+        all.push(null(claim));
     }
     let audiences =
         [json!(1), json!(true), json!({"behest": true}), json!(["behest", 1]), json!([["behest"]])];
     all.extend(each("aud", audiences));
+    all.push(null("aud"));
+    all.extend(each("tier", [json!(true), json!([1]), json!({})]));
+    all.push(null("tier"));
     let scopes =
         [json!("a b"), json!(1), json!({}), json!([1]), json!([["a"]]), json!(["a", true])];
     all.extend(each("scp", scopes));
+    all.push(null("scp"));
     all
 }
 

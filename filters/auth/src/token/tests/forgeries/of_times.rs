@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 pub(super) fn groups() -> Vec<Group> {
     vec![
-        ("token: a time that is no number of seconds", no_numbers()),
+        ("token: a time that is no whole number", no_numbers()),
         ("token: expired", expired()),
         ("token: not good yet", early()),
         ("token: lives too long", long_lived()),
@@ -23,7 +23,7 @@ fn no_numbers() -> Vec<Forgery> {
             json!([NOW]),
             json!({"a": NOW}),
             json!(""),
-            json!(false),
+            Value::Null,
         ];
         for value in of_types {
             let mut claims: Value = serde_json::from_str(&changed(json!({}))).unwrap();
@@ -32,18 +32,15 @@ fn no_numbers() -> Vec<Forgery> {
             all.push((format!("{claim} {value}"), token));
         }
         let spellings = [
+            "1800003600.0",
+            "1800003600.5",
             "1.8000036e9",
-            "1800003600.5e0",
-            "1800003600.0E+0",
             "1800003600e0",
             "18e8",
             "1e400",
             "-1",
             "-1800003600",
             "-0",
-            "-0.5",
-            "-1800003600.5",
-            "99999999999999999999999.5",
             "99999999999999999999999",
         ];
         all.extend(spellings.map(|spelling| {
@@ -66,11 +63,6 @@ fn expired() -> Vec<Forgery> {
         both("in 1970", json!({"exp": 0, "iat": null, "nbf": null})),
         both("in 1970, to the second", json!({"exp": 1, "iat": 0, "nbf": 0})),
         both("without the time of issue", json!({"exp": NOW - 31, "iat": null, "nbf": null})),
-        both(
-            "30 s ago, and a fraction",
-            json!({"iat": NOW - 3600, "exp": (NOW - 31) as f64 + 0.5}),
-        ),
-        both("a fraction of 1970", json!({"exp": 0.5, "iat": null, "nbf": null})),
         both("milliseconds ago", json!({"exp": NOW / 1000, "iat": null, "nbf": null})),
     ]
     .concat()
@@ -79,8 +71,6 @@ fn expired() -> Vec<Forgery> {
 fn early() -> Vec<Forgery> {
     [
         both("nbf in 31 s", json!({"nbf": NOW + 31})),
-        both("nbf in 30.5 s", json!({"nbf": (NOW + 30) as f64 + 0.5})),
-        both("iat in 30.5 s", json!({"iat": (NOW + 30) as f64 + 0.5})),
         both("nbf in an hour", json!({"nbf": NOW + 3600})),
         both("nbf in milliseconds", json!({"nbf": NOW * 1000})),
         both("nbf at the end of time", json!({"nbf": u64::MAX})),
@@ -94,11 +84,6 @@ fn early() -> Vec<Forgery> {
 fn long_lived() -> Vec<Forgery> {
     [
         both("a second more than a day", json!({"exp": NOW + 86_401})),
-        both("half a second more than a day", json!({"exp": (NOW + 86_400) as f64 + 0.5})),
-        both(
-            "a day, issued half a second ago",
-            json!({"iat": NOW as f64 - 0.5, "exp": NOW + 86_400}),
-        ),
         both("a week", json!({"exp": NOW + 7 * 86_400})),
         both("issued long ago", json!({"iat": NOW - 86_400, "exp": NOW + 60})),
         both("issued in 1970", json!({"iat": 0})),
@@ -114,7 +99,6 @@ fn backwards() -> Vec<Forgery> {
     named(
         both("at once", json!({"iat": NOW, "exp": NOW}))
             .into_iter()
-            .chain(both("by half a second", json!({"iat": NOW as f64 + 0.5, "exp": NOW})))
             .chain(both("backwards", json!({"iat": NOW + 20, "exp": NOW - 20}))),
     )
 }
