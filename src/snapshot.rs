@@ -13,12 +13,12 @@ pub use projects::{Project, Projects};
 pub use routing::Routing;
 
 use crate::chain;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::directory::{Cuts, Objects};
 use crate::house::Fixtures;
 use behest_auth::Authority;
 use behest_contract::chain::Chain;
-use behest_ledger::{MicroUsd, Price, PriceTable};
+use behest_ledger::PriceTable;
 use behest_quota::IpGuardConfig;
 use std::fmt;
 use std::sync::Arc;
@@ -137,14 +137,8 @@ fn failed(what: &str, error: &dyn fmt::Display) -> SnapshotError {
 
 fn prices(config: &Config) -> PriceTable {
     let priced = config.models.iter().filter_map(|model| {
-        let price = model.priced()?;
-        let micros = |usd: config::Usd| MicroUsd::new(usd.micros());
-        let made = Price::new(micros(price.input), micros(price.output));
-        let made = match price.cached_input {
-            Some(cached) => made.cached_input(micros(cached)),
-            None => made,
-        };
-        Some((Arc::from(model.id.as_str()), made))
+        let price = limits::price(model.priced()?);
+        Some((Arc::from(model.id.as_str()), price))
     });
     priced.collect()
 }

@@ -3,9 +3,11 @@
 use super::projects::told;
 use crate::config::{self, Config};
 use crate::directory::Objects;
+use behest_contract::money::MicroUsd;
+use behest_contract::price::{Price, Rates};
 use behest_quota::{
-    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, Rates, ResolvedTier, SessionLimits,
-    Tiers, TokenPrice, UserLimits, Vocabulary,
+    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, ResolvedTier, SessionLimits, Tiers,
+    UserLimits, Vocabulary,
 };
 use std::sync::Arc;
 
@@ -73,25 +75,26 @@ pub(super) fn tiers(project: &config::Project) -> Tiers {
     })
 }
 
-fn price(price: config::Price) -> TokenPrice {
-    let micros = |usd: Option<config::Usd>| usd.map(config::Usd::micros);
+/// A price as the file or the table of prices tells it.
+pub(super) fn price(price: config::Price) -> Price {
+    let money = |usd: config::Usd| MicroUsd::new(usd.micros());
     let rates = Rates {
-        input_micro_usd: price.input.micros(),
-        output_micro_usd: price.output.micros(),
-        cached_input_micro_usd: micros(price.cached_input),
-        reasoning_micro_usd: micros(price.reasoning),
+        input: money(price.input),
+        output: money(price.output),
+        cached_input: price.cached_input.map(money),
+        reasoning: price.reasoning.map(money),
     };
     // Reasoning costs above the step what other output costs there, if that is more than it did below.
     let above = price.above.map(|above| {
         let rates = Rates {
-            input_micro_usd: above.input.micros(),
-            output_micro_usd: above.output.micros(),
-            cached_input_micro_usd: micros(above.cached_input),
-            reasoning_micro_usd: rates.reasoning_micro_usd.map(|it| it.max(above.output.micros())),
+            input: money(above.input),
+            output: money(above.output),
+            cached_input: above.cached_input.map(money),
+            reasoning: rates.reasoning.map(|reasoning| reasoning.max(money(above.output))),
         };
         (above.tokens, rates)
     });
-    TokenPrice { rates, above }
+    Price { rates, above }
 }
 
 fn terms(model: &config::Model) -> ModelTerms {

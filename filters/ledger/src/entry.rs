@@ -1,8 +1,8 @@
 //! The access log: one line about each request.
 
+use crate::cost::Cost;
 use crate::facts::{DenialNote, RequestLine};
 use crate::line::Line;
-use crate::price::Cost;
 use crate::stamp::Stamp;
 use behest_contract::delta::Usage;
 use behest_contract::denial::Kind;

@@ -1,9 +1,9 @@
 //! The ledger as a filter.
 
 use crate::config::PriceTable;
+use crate::cost::Cost;
 use crate::entry::{AccessLog, Entry};
 use crate::metrics::Metrics;
-use crate::price::{Cost, MicroUsd};
 use crate::row;
 use crate::stamp::Stamp;
 use behest_contract::book::{Bill, BillTray, Book};
@@ -11,6 +11,7 @@ use behest_contract::clock::Clock;
 use behest_contract::delta::{Delta, Usage};
 use behest_contract::facts::{Endpoint, FactKey, Facts, RequestId};
 use behest_contract::filter::{Filter, Hears, Step, Visit};
+use behest_contract::money::MicroUsd;
 use behest_contract::outcome::Outcome;
 use behest_contract::prompt::Prompt;
 use pingora_http::RequestHeader;

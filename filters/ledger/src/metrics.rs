@@ -4,9 +4,9 @@
 //! here and in the contract, and the names of providers, which are configured.
 
 use crate::entry::added;
-use crate::price::MicroUsd;
 use behest_contract::delta::Usage;
 use behest_contract::facts::Endpoint;
+use behest_contract::money::MicroUsd;
 use behest_contract::outcome::Outcome;
 use behest_contract::ports::{Counter, Histogram, Meter};
 use std::sync::Arc;

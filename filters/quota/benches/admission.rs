@@ -10,11 +10,13 @@
 
 use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::delta::Usage;
+use behest_contract::money::MicroUsd;
+use behest_contract::price::Price;
 use behest_contract::purse::{MemoryPurse, Purse};
 use behest_contract::testing::block_on;
 use behest_quota::{
     Budgets, ModelTerms, Output, Party, ProjectLimits, ProjectPolicy, PromptSize, QuotaConfig,
-    Rates, SessionLimits, TokenPrice, UserLimits, Want,
+    SessionLimits, UserLimits, Want,
 };
 use std::hint::black_box;
 use std::sync::Arc;
@@ -24,9 +26,7 @@ const REPEATS: u32 = 5;
 
 fn config() -> QuotaConfig {
     let most = Some(1 << 50);
-    let rates =
-        Rates { input_micro_usd: 2_500_000, output_micro_usd: 10_000_000, ..Rates::default() };
-    let price = TokenPrice { rates, above: None };
+    let price = Price::new(MicroUsd::new(2_500_000), MicroUsd::new(10_000_000));
     let policy = ProjectPolicy {
         project: ProjectLimits {
             requests_per_minute: most,

@@ -15,6 +15,7 @@ use crate::refusal::{Full, Refusal};
 use crate::standing::{Standing, Standings};
 use crate::want::Output;
 use behest_contract::book::Row;
+use behest_contract::money::MicroUsd;
 use behest_contract::purse::{Ask, Demand, Granted, Measure, Refused};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -130,7 +131,7 @@ impl Admission {
             Measure::Requests | Measure::InFlight => 1,
             Measure::Tokens => prompt.saturating_add(written),
             Measure::MicroUsd => {
-                self.terms.price.map_or(u64::MAX, |price| price.most(prompt, written))
+                self.terms.price.map_or(u64::MAX, |price| price.most(prompt, written).micros())
             }
         }
     }
@@ -174,7 +175,7 @@ impl Admission {
     fn shrink(&mut self, layer: Layer, left: u64) -> bool {
         let prompt = self.amounts.prompt;
         let written = match self.terms.price.filter(|_| layer.measure() == Measure::MicroUsd) {
-            Some(price) => price.output_for(left, prompt),
+            Some(price) => price.output_for(MicroUsd::new(left), prompt),
             None => left.saturating_sub(prompt),
         };
         let amounts = &mut self.amounts;

@@ -134,7 +134,7 @@ impl Budgets {
         let read = Usage { prompt_tokens, ..Usage::default() };
         Row {
             prompt_tokens,
-            micro_usd: terms.price.map(|price| price.cost(&read)),
+            micro_usd: terms.price.map(|price| price.cost(&read).micros()),
             id: want.id.clone(),
             at_ms: u64::try_from(self.clock.unix().as_millis()).unwrap_or(u64::MAX),
             tenant: party.tenant.clone(),

@@ -1,8 +1,8 @@
 //! What the limits are.
 
-use crate::money::TokenPrice;
 use crate::tiers::{ResolvedTier, Tiers};
 use crate::tokenizer::Vocabulary;
+use behest_contract::price::Price;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -133,7 +133,7 @@ pub struct ModelTerms {
     /// The most tokens that it can answer with; `None` if that is not known.
     pub max_output_tokens: Option<u64>,
     /// What it costs; `None` if that is not known, which is not the same as nothing.
-    pub price: Option<TokenPrice>,
+    pub price: Option<Price>,
     /// What one image comes to, at most.
     pub image_tokens: u64,
     /// How its tokens are counted.

@@ -1,11 +1,11 @@
 //! What was admitted, and what it came to.
 
-use crate::money::TokenPrice;
 use crate::prompt_size::ESTIMATE_BYTES;
 use crate::standing::Standings;
 use behest_contract::book::{Bill, Row};
 use behest_contract::delta::Usage;
 use behest_contract::outcome::{Ending, Outcome};
+use behest_contract::price::Price;
 use behest_contract::purse::Settlement;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ pub struct Lease {
     pub output_cap: Option<u64>,
     pub(crate) sketch: Arc<Row>,
     pub(crate) known_tokens: Arc<AtomicU64>,
-    pub(crate) price: Option<TokenPrice>,
+    pub(crate) price: Option<Price>,
     /// Tokens that were probably read.
     pub(crate) prompt_estimate: u64,
     /// `None` where no layer counts tokens.
@@ -86,7 +86,7 @@ impl Lease {
 
     pub(crate) fn used(&self, usage: Usage, estimated: bool) -> Bill {
         let tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
-        let micro_usd = self.price.map(|price| price.cost(&usage));
+        let micro_usd = self.price.map(|price| price.cost(&usage).micros());
         let over = |used: u64, reserved: Option<u64>| reserved.is_some_and(|most| used > most);
         let overrun = over(tokens, self.reserved_tokens)
             || over(micro_usd.unwrap_or(0), self.reserved_micro_usd);

@@ -1,8 +1,8 @@
 //! What is left of a request when it is over.
 
 use crate::{
-    AccessLog, AttemptResult, Decision, DenialNote, Ledger, Metrics, Price, PriceTable,
-    RequestLine, UpstreamFault,
+    AccessLog, AttemptResult, Decision, DenialNote, Ledger, Metrics, PriceTable, RequestLine,
+    UpstreamFault,
 };
 use behest_contract::book::Bucket;
 use behest_contract::chain::{Chain, Visits};
@@ -12,6 +12,7 @@ use behest_contract::denial::Kind;
 use behest_contract::facts::{Endpoint, FactKey, Facts, Principal, RequestId};
 use behest_contract::outcome::{Ending, Outcome, Route};
 use behest_contract::ports::{Counter, Histogram, Meter};
+use behest_contract::price::Price;
 use behest_contract::prompt::{Outline, Prompt};
 use bytes::Bytes;
 use parking_lot::Mutex;

@@ -8,14 +8,15 @@ mod settling;
 use super::Quota;
 use crate::config::{ModelTerms, ProjectPolicy, QuotaConfig};
 use crate::counters::Counters;
-use crate::money::{Rates, TokenPrice};
 use crate::tokenizer::Vocabulary;
 use behest_contract::clock::ManualClock;
 use behest_contract::delta::{Channel, ChannelKind, Delta, Text, Usage};
 use behest_contract::denial::{Denial, Verdict};
 use behest_contract::facts::{Endpoint, Facts, ModelChoice, Principal, RequestId};
 use behest_contract::filter::{Filter, Visit};
+use behest_contract::money::MicroUsd;
 use behest_contract::outcome::{Ending, Outcome};
+use behest_contract::price::Price;
 use behest_contract::prompt::Prompt;
 use behest_contract::purse::{Measure, MemoryPurse, Window};
 use behest_contract::testing::block_on;
@@ -48,17 +49,11 @@ impl House {
     /// Project `own` has this policy, every other one two requests a minute, and a key mints two tokens.
     /// Model `m` costs a dollar per million tokens read and two per million written.
     fn quota(&self, own: ProjectPolicy) -> Quota {
+        let price = Price::new(MicroUsd::new(1_000_000), MicroUsd::new(2_000_000))
+            .cached_input(MicroUsd::new(500_000));
         let terms = ModelTerms {
             max_output_tokens: Some(1_000),
-            price: Some(TokenPrice {
-                rates: Rates {
-                    input_micro_usd: 1_000_000,
-                    output_micro_usd: 2_000_000,
-                    cached_input_micro_usd: Some(500_000),
-                    reasoning_micro_usd: None,
-                },
-                above: None,
-            }),
+            price: Some(price),
             image_tokens: 100,
             vocabulary: Vocabulary::O200k,
         };
