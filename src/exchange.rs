@@ -27,7 +27,7 @@ use crate::drain::Stopped;
 use crate::passage::Passage;
 use crate::relay;
 use attempt::{Failure, Request, Trouble};
-use behest_contract::book::Bucket;
+use behest_contract::book::{BillTray, Bucket};
 use behest_contract::denial::{Denial, Kind};
 use behest_contract::dialect::Answer as Wanted;
 use behest_contract::outcome::Route;
@@ -116,9 +116,10 @@ async fn try_place(
     let provider = place.provider.name().clone();
     let bucket = if place.provider.is_tenants() { Bucket::Byok } else { Bucket::Platform };
     passage.account.route = Some(Route { model: model.id.clone(), provider, bucket });
+    let known = passage.facts.read::<BillTray>().and_then(BillTray::known);
     // Boxed, so that a stream does not carry the room for it to its end.
     let account = &mut passage.account;
-    Box::pin(attempt::attempt(place, &request, &body, client, watch, account)).await
+    Box::pin(attempt::attempt(place, &request, &body, client, watch, (account, known))).await
 }
 
 /// Relays an answer that has begun, then gives the connection back.

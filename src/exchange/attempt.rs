@@ -11,7 +11,9 @@ use behest_contract::delta::Decoded;
 use behest_contract::denial::{Denial, Kind};
 use behest_contract::dialect::{Answer as Wanted, Decoder, Judgement, Nonsense};
 use behest_contract::facts::Endpoint;
+use behest_contract::outcome::Route;
 use behest_contract::prompt::Wire;
+use behest_contract::purse::Known;
 use behest_ledger::UpstreamFault;
 use pingora::protocols::http::ServerSession;
 
@@ -82,13 +84,16 @@ pub(super) async fn attempt(
     body: &Wire,
     client: &mut ServerSession,
     watch: &mut Watch,
-    account: &mut Account,
+    (account, known): (&mut Account, Option<&Known>),
 ) -> Result<Answer, Trouble> {
     let mut fresh = false;
     let (talk, peer) = loop {
         let connection = connect(place, fresh, client, watch).await?;
         let (reused, peer) = (connection.reused, connection.peer.clone());
         account.provider_begins();
+        if let (Some(known), Some(Route { provider, bucket, .. })) = (known, &account.route) {
+            known.note_sent(provider, *bucket);
+        }
         match send(connection, place, request, body, client, watch).await? {
             Ok(talk) => break (talk, peer),
             // Once, on a fresh connection: the request was not seen.

@@ -202,11 +202,36 @@ async fn in_its_turn(gateway: &Gateway, ask: &Ask) -> Answer {
     .await
 }
 
+/// Waits until the gateway has noted what is known of the requests that are under way: nothing else is
+/// written while nobody comes or goes.
+async fn until_looked_at(gateway: &Gateway) {
+    let written = || -> u64 {
+        let files = gateway.folder.files().into_iter();
+        let journal = files.filter(|file| file.extension().is_some_and(|name| name == "log"));
+        journal.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
+    };
+    let before = written();
+    until_then("a look at what is open", async || (written() != before).then_some(())).await;
+}
+
+/// A lost row names where it went as far as its output is known, and charges all its tokens.
+fn costs_what_it_says(row: &Value) {
+    let number = |name: &str| row[name].as_u64().unwrap();
+    let (read, written) = (number("prompt_tokens"), number("completion_tokens"));
+    let micros = (row["cost_usd"].as_f64().unwrap() * 1e6).round() as u64;
+    assert_eq!(micros, 1000 * read + 2000 * written, "{row:#}");
+    if written > 0 {
+        assert_eq!((&row["provider"], number("attempts")), (&json!("p0"), 1), "{row:#}");
+    }
+}
+
 #[tokio::test]
 async fn a_killed_gateway_leaves_nothing_reserved_and_one_row_each() {
     let provider = Provider::start().await;
     let limits = json!({ "limits": { "max_in_flight": 50, "tokens_per_day": CAP } });
-    let gateway = Gateway::start(project(&provider, limits)).await;
+    let mut conf = project(&provider, limits);
+    set(&mut conf, "/models/0/price", json!({ "input": 1000, "output": 2000 }));
+    let gateway = Gateway::start(conf).await;
     let count = Count::of(&provider, 10, 5);
     for _ in 0..5 {
         assert_eq!(gateway.ask(&capped(100)).await.status, 200);
@@ -226,6 +251,7 @@ async fn a_killed_gateway_leaves_nothing_reserved_and_one_row_each() {
         streams.push(stream);
     }
     refused(&gateway.ask(&capped(100)).await, 429, "rate_limited");
+    until_looked_at(&gateway).await;
     let gateway = gateway.restart("KILL").await;
     let rows = gateway.until_rows(55).await;
     let lost: Vec<&Value> = rows.iter().filter(|row| row["ending"] == "lost").collect();
@@ -234,6 +260,9 @@ async fn a_killed_gateway_leaves_nothing_reserved_and_one_row_each() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 55);
+    let known = lost.iter().filter(|row| row["completion_tokens"] != 0).count();
+    assert!(known > 0, "{:#?}", lost.last());
+    lost.iter().for_each(|row| costs_what_it_says(row));
     let tokens = |row: &Value| {
         row["prompt_tokens"].as_u64().unwrap() + row["completion_tokens"].as_u64().unwrap()
     };

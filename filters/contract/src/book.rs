@@ -3,13 +3,13 @@
 use crate::delta::Usage;
 use crate::directory::Failure;
 use crate::facts::Fact;
-use crate::purse::Settlement;
+use crate::purse::{Known, Settlement};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Whose key the provider was called with.
@@ -100,17 +100,35 @@ pub struct Bill {
 /// the other rooms'. Where nobody has stated one, whoever admitted the request settles with the purse
 /// itself: so a lease is closed by exactly one of the two.
 #[derive(Debug, Clone, Default)]
-pub struct BillTray(Arc<Mutex<Option<Bill>>>);
+pub struct BillTray(Arc<Tray>);
+
+#[derive(Debug, Default)]
+struct Tray {
+    bill: Mutex<Option<Bill>>,
+    known: OnceLock<Arc<Known>>,
+}
 
 impl BillTray {
+    /// Says what a bill is to be left of: from now on whoever serves the request may add to what is known
+    /// of it. The first statement stands.
+    pub fn begin(&self, known: &Arc<Known>) {
+        // A request has one lease.
+        drop(self.0.known.set(known.clone()));
+    }
+
+    /// What is known of the request, once it is to be admitted.
+    pub fn known(&self) -> Option<&Known> {
+        self.0.known.get().map(Arc::as_ref)
+    }
+
     /// Leaves a bill.
     pub fn leave(&self, bill: Bill) {
-        *self.0.lock() = Some(bill);
+        *self.0.bill.lock() = Some(bill);
     }
 
     /// Takes the bill, if one was left and not taken yet.
     pub fn take(&self) -> Option<Bill> {
-        self.0.lock().take()
+        self.0.bill.lock().take()
     }
 }
 

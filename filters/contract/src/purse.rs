@@ -6,15 +6,16 @@
 //! node has died expires: it is booked as lost, at what is known, and freed.
 
 mod calendar;
+mod known;
 mod memory;
 
+pub use known::{Known, Sent, lost_row};
 pub use memory::MemoryPurse;
 
 use crate::book::Row;
 use futures::future::BoxFuture;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// What is counted.
@@ -63,7 +64,7 @@ pub type Demands = SmallVec<[Demand; 8]>;
 
 /// Everything that one request asks for.
 ///
-/// Whoever asks keeps `sketch` or `known_tokens` until the lease is closed: a purse takes a lease that
+/// Whoever asks keeps `sketch` or `known` until the lease is closed: a purse takes a lease that
 /// nobody holds any more for lost, even while its process lives.
 #[derive(Debug, Clone)]
 pub struct Ask {
@@ -77,9 +78,8 @@ pub struct Ask {
     pub demands: Demands,
     /// The row to be booked if the lease is lost.
     pub sketch: Arc<Row>,
-    /// Tokens that are known to have been used so far: kept up to date by whoever holds the lease, and
-    /// booked if it is lost.
-    pub known_tokens: Arc<AtomicU64>,
+    /// What is known of it since: kept up to date by whoever holds the lease, and booked if it is lost.
+    pub known: Arc<Known>,
 }
 
 /// How the counters stand after an admission.

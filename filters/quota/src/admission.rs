@@ -16,10 +16,9 @@ use crate::standing::{Standing, Standings};
 use crate::want::Output;
 use behest_contract::book::Row;
 use behest_contract::money::MicroUsd;
-use behest_contract::purse::{Ask, Demand, Granted, Measure, Refused};
+use behest_contract::purse::{Ask, Demand, Granted, Known, Measure, Refused};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 /// The least output worth a request (CONTRACT 7).
 const OUTPUT_MIN: u64 = 16;
@@ -36,7 +35,7 @@ pub(crate) struct Admission {
     pub(crate) size: PromptSize,
     pub(crate) subjects: Subjects,
     pub(crate) sketch: Arc<Row>,
-    pub(crate) known_tokens: Arc<AtomicU64>,
+    pub(crate) known: Arc<Known>,
     pub(crate) amounts: Amounts,
     tries: u32,
 }
@@ -92,7 +91,7 @@ impl Admission {
             size,
             subjects,
             sketch: Arc::new(sketch),
-            known_tokens: Arc::default(),
+            known: Arc::new(Known::priced(terms.price)),
             amounts,
             tries: 0,
         }
@@ -113,7 +112,7 @@ impl Admission {
             subjects: self.subjects.clone(),
             demands: self.asked.iter().enumerate().map(demand).collect(),
             sketch: self.sketch.clone(),
-            known_tokens: self.known_tokens.clone(),
+            known: self.known.clone(),
         }
     }
 
@@ -213,8 +212,7 @@ impl Admission {
             sketch: self.sketch.clone(),
             standings,
             output_cap: (is_hard && !is_fixed).then_some(output),
-            known_tokens: self.known_tokens.clone(),
-            price: self.terms.price,
+            known: self.known.clone(),
             prompt_estimate,
             reserved_tokens: self.reserved(Measure::Tokens),
             reserved_micro_usd: self.reserved(Measure::MicroUsd),

@@ -155,6 +155,9 @@ impl Visit for Passing {
             Err(refusal) => return Step::Done(Err(self.refuse(&refusal))),
         };
         self.held = Held::Asked(admission.sketch.clone());
+        if let Some(tray) = facts.read::<BillTray>() {
+            tray.begin(&admission.known);
+        }
         // Most are decided at once: no future is made for those.
         match self.quota.budgets.purse().admit(admission.ask()) {
             Decision::Done(Ok(granted)) => {

@@ -5,10 +5,8 @@ use crate::standing::Standings;
 use behest_contract::book::{Bill, Row};
 use behest_contract::delta::Usage;
 use behest_contract::outcome::{Ending, Outcome};
-use behest_contract::price::Price;
-use behest_contract::purse::Settlement;
+use behest_contract::purse::{Known, Settlement};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Every layer has admitted a request: what it has reserved until it is settled.
 #[derive(Debug)]
@@ -20,8 +18,7 @@ pub struct Lease {
     /// the client has set no cap.
     pub output_cap: Option<u64>,
     pub(crate) sketch: Arc<Row>,
-    pub(crate) known_tokens: Arc<AtomicU64>,
-    pub(crate) price: Option<Price>,
+    pub(crate) known: Arc<Known>,
     /// Tokens that were probably read.
     pub(crate) prompt_estimate: u64,
     /// `None` where no layer counts tokens.
@@ -54,7 +51,7 @@ impl Lease {
     /// Keeps what is known of the use up to date, for the case that this process dies.
     pub(crate) fn note(&self, heard: &Heard) {
         let tokens = self.prompt_estimate.saturating_add(heard.tokens());
-        self.known_tokens.store(tokens, Ordering::Relaxed);
+        self.known.note_tokens(tokens);
     }
 
     /// The bill of a request that ended so, of whose answer so much was heard.
@@ -86,7 +83,7 @@ impl Lease {
 
     pub(crate) fn used(&self, usage: Usage, estimated: bool) -> Bill {
         let tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
-        let micro_usd = self.price.map(|price| price.cost(&usage).micros());
+        let micro_usd = self.known.price().map(|price| price.cost(&usage).micros());
         let over = |used: u64, reserved: Option<u64>| reserved.is_some_and(|most| used > most);
         let overrun = over(tokens, self.reserved_tokens)
             || over(micro_usd.unwrap_or(0), self.reserved_micro_usd);

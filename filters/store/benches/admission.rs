@@ -88,7 +88,7 @@ fn ask(id: u64, user: u64, limit: u64) -> Ask {
         demands: demands(&LAYERS, limit).collect(),
         sketch: Arc::new(row(&id)),
         id,
-        known_tokens: Arc::default(),
+        known: Arc::default(),
     }
 }
 

@@ -138,7 +138,7 @@ fn admit(on: &dyn Engine, id: &str, demand: Demand) -> Result<u64, Refused> {
         subjects: ["p:p".into()].into_iter().collect(),
         demands: [demand].into_iter().collect(),
         sketch: Arc::new(row(id, 0)),
-        known_tokens: Arc::default(),
+        known: Arc::default(),
     };
     block_on(on.admit(ask).settled()).map(|granted| granted.used[0])
 }

@@ -7,7 +7,6 @@ mod embedded;
 mod error;
 #[cfg(any(test, feature = "suite"))]
 pub mod events_suite;
-mod lost;
 mod redis;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;

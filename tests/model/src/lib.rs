@@ -4,5 +4,3 @@
 #![expect(dead_code, reason = "the model needs a part of the sources")]
 
 pub mod embedded;
-#[path = "../../../filters/store/src/lost.rs"]
-mod lost;

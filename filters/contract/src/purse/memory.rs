@@ -1,6 +1,6 @@
 //! A purse in memory.
 
-use super::{Ask, Decision, Demand, Granted, Measure, Purse, Refused, Settlement, Window};
+use super::{Ask, Decision, Demand, Granted, Known, Measure, Purse, Refused, Settlement, Window};
 use crate::book::Row;
 use crate::clock::Clock;
 use parking_lot::Mutex;
@@ -8,7 +8,6 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How often what has passed is forgotten.
@@ -51,12 +50,11 @@ impl MemoryPurse {
     pub fn lose(&self, tenant: &str, id: &str) -> Option<Row> {
         let mut state = self.state.lock();
         let lease = state.tenants.get(tenant)?.leases.get(id)?;
-        let row = Row::clone(&lease.sketch);
-        let tokens = lease.known_tokens.load(Ordering::Relaxed);
+        let row = lease.known.lost_row(&lease.sketch);
         let ends = Settlement {
             id: id.into(),
             tenant: tenant.into(),
-            tokens,
+            tokens: row.prompt_tokens.saturating_add(row.completion_tokens),
             micro_usd: row.micro_usd.unwrap_or(0),
             void: false,
         };
@@ -165,7 +163,7 @@ struct Lease {
     /// What was taken: of which subject, of which counter, how much.
     taken: Vec<(u8, Slot, u64)>,
     sketch: Arc<Row>,
-    known_tokens: Arc<AtomicU64>,
+    known: Arc<Known>,
 }
 
 /// What belongs to one tenant.
@@ -238,7 +236,7 @@ impl State {
 
     fn admit(&mut self, ask: Ask, now: Duration) -> Result<Granted, Refused> {
         let windows = self.turn(now);
-        let Ask { id, tenant, subjects, demands, sketch, known_tokens } = ask;
+        let Ask { id, tenant, subjects, demands, sketch, known } = ask;
         if self.tenants.get(&tenant).is_some_and(|tenant| tenant.leases.contains_key(&id)) {
             return Err(Refused::Unavailable("the lease is open already".into()));
         }
@@ -255,7 +253,7 @@ impl State {
                 of_subject.for_each(|(_, slot, amount)| counts.take(*slot, *amount, windows.at));
             }
         }
-        tenant.leases.insert(id, Lease { subjects, taken, sketch, known_tokens });
+        tenant.leases.insert(id, Lease { subjects, taken, sketch, known });
         Ok(Granted { used, at: windows.at })
     }
 
@@ -286,7 +284,6 @@ mod tests {
     use crate::testing::purse_suite;
     use parking_lot::Mutex;
     use std::sync::Arc;
-    use std::sync::atomic::Ordering;
     use std::time::{Duration, Instant};
 
     fn ask(id: &str, window: Window, limit: u64) -> Ask {
@@ -297,7 +294,7 @@ mod tests {
             subjects: [Arc::from("s")].into_iter().collect(),
             demands: [demand].into_iter().collect(),
             sketch: Arc::default(),
-            known_tokens: Arc::default(),
+            known: Arc::default(),
         }
     }
 
@@ -342,9 +339,9 @@ mod tests {
     fn a_lost_lease_is_booked_at_what_is_known() {
         let purse = MemoryPurse::new(Arc::new(ManualClock::at(0)));
         let lost = ask("a", Window::Day, 9);
-        let known = lost.known_tokens.clone();
+        let known = lost.known.clone();
         assert!(admitted(&purse, lost));
-        known.store(7, Ordering::Relaxed);
+        known.note_tokens(7);
         assert!(purse.lose("t", "a").is_some());
         assert_eq!(purse.used("t", "s", Measure::Tokens, Window::Day), 7);
         assert!(purse.lose("t", "a").is_none());

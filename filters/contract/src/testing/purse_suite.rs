@@ -85,7 +85,7 @@ impl Desk {
             subjects: [subject, "u:p/u", "s:p/u/s"].map(Arc::from).into(),
             demands: demands.iter().copied().collect(),
             sketch: Arc::default(),
-            known_tokens: Arc::default(),
+            known: Arc::default(),
         }
     }
 

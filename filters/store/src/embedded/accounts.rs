@@ -17,7 +17,7 @@ pub(super) mod counters;
 pub(super) mod fold;
 pub(super) mod key;
 mod others;
-mod places;
+pub(super) mod places;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,6 @@ mod window_clock;
 use super::journal::{Boot, Journal, Position};
 use crate::config::EmbeddedConfig;
 use crate::error::Error;
-use crate::lost::lost_row;
 use behest_contract::book::Row;
 use behest_contract::clock::Clock;
 use behest_contract::purse::{Ask, Demand, Granted, Refused, Settlement};
@@ -35,7 +34,7 @@ use counters::Spent;
 use key::{Key, Keyer};
 use others::{Other, Others};
 use parking_lot::Mutex;
-use places::{Names, Places, lost_spent, unavailable};
+use places::{Names, Places, spent_on, unavailable};
 use rusqlite::Connection;
 use seen::ALL;
 use std::collections::BTreeSet;
@@ -136,7 +135,8 @@ impl Accounts {
         caught_up.map_err(|error| unavailable(&format!("the journals cannot be read: {error}")))?;
         let names = Names::of(&self.keyer, &ask.tenant, &ask.id, &ask.subjects);
         let (granted, taken) = self.places.admit(&names, ask, time)?;
-        let written = self.journal.open(names.lease, &taken, &ask.sketch, (&ask.id, &ask.tenant));
+        let told = (&*ask.sketch, ask.known.price());
+        let written = self.journal.open(names.lease, &taken, told, (&ask.id, &ask.tenant));
         written.map_err(|error| {
             self.places.close(names.lease, &Spent::VOID, time);
             Refused::Unavailable(error.0)
@@ -178,9 +178,8 @@ impl Accounts {
         let time = self.time();
         let review = self.places.review(self.clock.now(), time, self.lease_expiry);
         self.journal.progress(&review.progress);
-        for (lease, sketch, known) in review.lost {
-            let row = lost_row(&sketch, known);
-            self.write_close(Some((lease, lost_spent(&sketch, known))), Some(&row));
+        for (lease, row) in review.lost {
+            self.write_close(Some((lease, spent_on(&row))), Some(&row));
         }
         self.is_blind.store(self.visit_others().is_err(), Ordering::Relaxed);
         self.places.sweep(time);

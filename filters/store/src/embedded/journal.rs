@@ -7,6 +7,7 @@
 
 pub(super) mod combiner;
 pub(super) mod frame;
+mod price;
 pub(super) mod record;
 mod row;
 pub(super) mod tail;
@@ -14,7 +15,9 @@ mod wire;
 
 use super::accounts::counters::{Spent, Taken};
 use super::accounts::key::Key;
+use super::accounts::places::Progress;
 use behest_contract::book::Row;
+use behest_contract::price::Price;
 use combiner::{Combiner, NotWritten, Sink};
 use record::{Record, put_close, put_open, put_progress};
 use std::fs::{self, File, OpenOptions};
@@ -76,10 +79,10 @@ impl Journal {
         &self,
         lease: Key,
         taken: &[Taken],
-        sketch: &Row,
+        (sketch, price): (&Row, Option<&Price>),
         names: (&str, &str),
     ) -> Result<(), NotWritten> {
-        let bytes = framed(|out| put_open(out, lease, taken, sketch, names));
+        let bytes = framed(|out| put_open(out, lease, taken, (sketch, price), names));
         if bytes.len() > frame::FRAME_MAX {
             return Err(NotWritten("the lease is too large to be written".into()));
         }
@@ -101,10 +104,10 @@ impl Journal {
     }
 
     /// Writes what is known of leases, if it can be written.
-    pub(super) fn progress(&self, known: &[(Key, u64)]) {
+    pub(super) fn progress(&self, made: &[(Key, Progress)]) {
         let mut bytes = Vec::new();
-        for (lease, tokens) in known {
-            frame::put(&mut bytes, |out| put_progress(out, *lease, *tokens));
+        for (lease, progress) in made {
+            frame::put(&mut bytes, |out| put_progress(out, *lease, progress));
         }
         if !bytes.is_empty() {
             drop(self.0.append(&bytes));

@@ -9,7 +9,6 @@ use super::names::{NUMBER_MAX, TENANTS, measure_letter, prefix_of, window_letter
 use super::scripts;
 use super::share::{Share, peeked};
 use super::usage::roll_up;
-use crate::lost::{lost_row, lost_tokens};
 use behest_contract::book::{Book, Row};
 use behest_contract::clock::Clock;
 use behest_contract::purse::{Ask, Demand, Granted, Refused, Settlement};
@@ -295,15 +294,14 @@ impl Desk {
 
     /// A lease that nobody can close any more, and its row.
     pub(super) fn lose(&self, (tenant, id): Name, lease: &Lease) {
-        let (sketch, known) = (&lease.sketch, lease.known_tokens());
+        let row = lease.known.lost_row(&lease.sketch);
         let settlement = Settlement {
             id,
             tenant,
-            tokens: lost_tokens(sketch, known),
-            micro_usd: sketch.micro_usd.unwrap_or(0),
+            tokens: row.prompt_tokens.saturating_add(row.completion_tokens),
+            micro_usd: row.micro_usd.unwrap_or(0),
             void: false,
         };
-        let row = lost_row(sketch, known);
         self.ledger.close(None, Some(row.clone()));
         self.close(Some(&settlement), Some(&row));
     }
@@ -340,11 +338,11 @@ pub(super) fn is_held(answer: &Result<Value, Fault>) -> bool {
 }
 
 /// What is to be booked of a lease if it is lost.
-fn told(invocation: Invocation, sketch: &Row) -> Invocation {
+pub(super) fn told(invocation: Invocation, sketch: &Row) -> Invocation {
     // A row has nothing that JSON could not hold.
     let text = serde_json::to_string(sketch).unwrap_or_default();
     invocation
-        .arg(lost_tokens(sketch, 0).min(NUMBER_MAX))
+        .arg(sketch.prompt_tokens.saturating_add(sketch.completion_tokens).min(NUMBER_MAX))
         .arg(sketch.micro_usd.unwrap_or(0).min(NUMBER_MAX))
         .arg(text)
 }

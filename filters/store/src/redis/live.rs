@@ -2,11 +2,10 @@
 
 use super::names::{measure_letter, window_letter};
 use behest_contract::book::Row;
-use behest_contract::purse::{Ask, Measure, Settlement, Window};
+use behest_contract::purse::{Ask, Known, Measure, Settlement, Window};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A counter: whose, of what, over which time, and when that began, in Unix seconds.
@@ -48,7 +47,7 @@ pub(super) struct Lease {
     pub(super) nonce: Box<str>,
     pub(super) taken: Vec<(Counter, u64)>,
     pub(super) sketch: Arc<Row>,
-    known_tokens: Arc<AtomicU64>,
+    pub(super) known: Arc<Known>,
     /// It was admitted without Redis, and its tokens and money are of what this node holds.
     pub(super) is_alone: bool,
 }
@@ -60,17 +59,19 @@ impl Lease {
             nonce,
             taken: Counter::of(ask, at),
             sketch: ask.sketch.clone(),
-            known_tokens: ask.known_tokens.clone(),
+            known: ask.known.clone(),
         }
     }
 
-    pub(super) fn known_tokens(&self) -> u64 {
-        self.known_tokens.load(Ordering::Relaxed)
+    /// The row to be booked if it is lost now, where more is known than was told at its admission.
+    pub(super) fn progress(&self) -> Option<Row> {
+        let is_news = self.known.tokens() > 0 || self.known.attempts() > 0;
+        is_news.then(|| self.known.lost_row(&self.sketch))
     }
 
     /// Whether anybody but the store can still close it.
     fn is_held(&self) -> bool {
-        Arc::strong_count(&self.known_tokens) > 1 || Arc::strong_count(&self.sketch) > 1
+        Arc::strong_count(&self.known) > 1 || Arc::strong_count(&self.sketch) > 1
     }
 }
 
@@ -152,12 +153,11 @@ impl Live {
         left
     }
 
-    /// Those of each tenant: id, and tokens known.
-    pub(super) fn by_tenant(&self) -> HashMap<Arc<str>, Vec<(Arc<str>, u64)>> {
+    /// The names of those of each tenant.
+    pub(super) fn by_tenant(&self) -> HashMap<Arc<str>, Vec<Arc<str>>> {
         let mut tenants: HashMap<Arc<str>, Vec<_>> = HashMap::new();
-        for ((tenant, id), entry) in &self.0.lock().leases {
-            let known = (id.clone(), entry.lease.known_tokens());
-            tenants.entry(tenant.clone()).or_default().push(known);
+        for (tenant, id) in self.0.lock().leases.keys() {
+            tenants.entry(tenant.clone()).or_default().push(id.clone());
         }
         tenants
     }

@@ -1,12 +1,12 @@
 //! What is to be done every now and then, whether anybody asks or not.
 
-use super::desk::Desk;
+use super::desk::{Desk, told};
 use super::holds::Wish;
 use super::live::{Counter, Name, begin_of};
 use super::names::{NODES, NUMBER_MAX, TENANTS, measure_letter, window_letter};
 use super::scripts;
-use crate::lost::lost_row;
 use behest_contract::book::{Row, RowQuery};
+use behest_contract::purse::lost_row;
 use redis::{FromRedisValue, cmd};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -73,8 +73,15 @@ async fn renew_all(desk: &Desk) {
         desk.know(&tenant);
         for some in leases.chunks(RENEWED_MAX) {
             let mut renews = desk.script(&scripts::RENEW, &tenant).arg(desk.lease_ms());
-            for (id, known) in some {
-                renews = renews.arg(&**id).arg(known.to_string());
+            for id in some {
+                // One that was closed meanwhile is not there, and not told of.
+                let lease = desk.live.find(&(tenant.clone(), id.clone()));
+                let progress = lease.and_then(|lease| lease.progress());
+                renews = renews.arg(&**id);
+                renews = match progress {
+                    Some(row) => told(renews, &row),
+                    None => renews.arg("").arg("").arg(""),
+                };
             }
             let Ok(answer) = desk.line.eval(renews).await else { return };
             let missing: Vec<String> = Vec::from_redis_value(answer).unwrap_or_default();
@@ -141,7 +148,7 @@ async fn sweep_tenant(desk: &Desk, tenant: &str) {
     let mut found = found.into_iter();
     while let (Some(id), Some(sketch), Some(known)) = (found.next(), found.next(), found.next()) {
         if let Ok(sketch) = serde_json::from_str::<Row>(&sketch) {
-            let row = lost_row(&sketch, known.parse().unwrap_or(0));
+            let row = lost_row(&sketch, None, known.parse().unwrap_or(0));
             desk.ledger.close(None, Some(row.clone()));
             desk.close(None, Some(&row));
         }
@@ -242,7 +249,7 @@ async fn renew_holds(desk: &Desk) {
             let mut renews = desk.script(&scripts::RENEW, &tenant);
             renews = renews.arg(millis(desk.config.hold_expiry));
             for id in some {
-                renews = renews.arg(&**id).arg("0");
+                renews = renews.arg(&**id).arg("").arg("").arg("");
             }
             let now = desk.clock.now();
             let Ok(answer) = desk.line.eval(renews).await else { return };

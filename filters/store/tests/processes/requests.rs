@@ -12,7 +12,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const CLOSED: usize = 10_000;
@@ -54,7 +53,7 @@ fn ask(id: &str, demands: &[Demand]) -> Ask {
         subjects: ["s".into()].into_iter().collect(),
         demands: demands.iter().copied().collect(),
         sketch: Arc::new(row(id)),
-        known_tokens: Arc::default(),
+        known: Arc::default(),
     }
 }
 
@@ -91,7 +90,7 @@ fn serve(store: &Embedded, client: &str) {
         admit(store, &ask).unwrap();
         say("acknowledged open", &id);
         if n % 10 == 3 {
-            ask.known_tokens.store(40, Ordering::Relaxed);
+            ask.known.note_tokens(40);
             open.push(ask);
             continue;
         }

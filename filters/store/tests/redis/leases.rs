@@ -2,13 +2,15 @@
 
 use super::server::Server;
 use super::{
-    Node, admit, ask, config, count, in_flight, open, requests, settlement, tokens, until,
+    Node, admit, ask, config, count, demand, in_flight, open, requests, settlement, tokens, until,
 };
-use behest_contract::book::{Book, Row, UsageQuery};
-use behest_contract::purse::{Ask, Purse};
+use behest_contract::book::{Book, Bucket, Row, UsageQuery};
+use behest_contract::money::MicroUsd;
+use behest_contract::price::Price;
+use behest_contract::purse::{Ask, Demand, Known, Measure, Purse, Window};
 use behest_store::{RedisConfig, book_suite};
 use futures::executor::block_on;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Leases that are lost within moments.
@@ -41,7 +43,7 @@ fn used(node: &Node) -> (u64, u64) {
 
 const DEMANDS: usize = 3;
 
-fn demands() -> [behest_contract::purse::Demand; DEMANDS] {
+fn demands() -> [Demand; DEMANDS] {
     [requests(100), in_flight(1), tokens(1_000, 500)]
 }
 
@@ -50,7 +52,7 @@ fn dies(server: &Server, id: &str, known: u64) -> Ask {
     let node = open(&hasty(server));
     let asks = ask(id, &demands());
     admit(&node, &asks).unwrap();
-    asks.known_tokens.store(known, Ordering::Relaxed);
+    asks.known.note_tokens(known);
     let is_known = || server.cli(&["HGET", "behest:{t}:known", id]).trim() == known.to_string();
     until("it is noted", || known == 0 || is_known());
     // Nothing of it goes on: its thread ends, and it settles nothing.
@@ -79,6 +81,31 @@ fn a_lease_whose_node_has_died_is_booked_once_at_what_is_known() {
 }
 
 #[test]
+fn a_lost_lease_is_charged_for_what_it_has_written_and_names_its_provider() {
+    let server = Server::start();
+    let price = Price::new(MicroUsd::new(1_000_000), MicroUsd::new(2_000_000));
+    let asks = Ask { known: Arc::new(Known::priced(Some(price))), ..ask("lost", &[usd(5_000)]) };
+    let node = open(&hasty(&server));
+    admit(&node, &asks).unwrap();
+    asks.known.note_tokens(35);
+    asks.known.note_sent(&"x".into(), Bucket::Byok);
+    let known = || server.cli(&["HGET", "behest:{t}:known", "lost"]).trim() == "35";
+    until("it is noted", known);
+    drop(node);
+    let node = open(&hasty(&server));
+    until("its row is written", || !rows(&node).is_empty());
+    let row = &rows(&node)[0];
+    assert_eq!((&*row.provider, row.bucket, row.attempts), ("x", Bucket::Byok, 1));
+    // 10 were read, as its sketch has it.
+    assert_eq!((row.prompt_tokens, row.completion_tokens, row.micro_usd), (10, 25, Some(60)));
+    assert_eq!(count(&node, usd(0)), 60);
+}
+
+fn usd(amount: u64) -> Demand {
+    demand(Measure::MicroUsd, Window::Month, 10_000, amount)
+}
+
+#[test]
 fn what_was_told_at_admission_is_booked_where_no_more_is_known() {
     let server = Server::start();
     drop(dies(&server, "lost", 0));
@@ -95,7 +122,7 @@ fn a_lease_lives_as_long_as_somebody_holds_it() {
     let (node, other) = (open(&hasty(&server)), open(&hasty(&server)));
     let asks = ask("a", &demands());
     admit(&node, &asks).unwrap();
-    asks.known_tokens.store(3, Ordering::Relaxed);
+    asks.known.note_tokens(3);
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!((count(&other, in_flight(0)), count(&other, tokens(0, 0))), (1, 500));
     assert_eq!(rows(&node).len() + rows(&other).len(), 0);
@@ -109,7 +136,7 @@ fn a_lease_that_everybody_has_let_go_of_is_booked_by_its_node() {
     let node = open(&hasty(&server));
     let asks = ask("a", &demands());
     admit(&node, &asks).unwrap();
-    asks.known_tokens.store(40, Ordering::Relaxed);
+    asks.known.note_tokens(40);
     drop(asks);
     until("its row is written", || rows(&node).iter().any(|row| &*row.ending == "lost"));
     until("it is in what was used", || used(&node) == (40, 1));

@@ -110,7 +110,7 @@ fn ask_of(tenant: &str, id: &str, demands: &[Demand]) -> Ask {
         subjects: [Arc::from("p:p")].into_iter().collect(),
         demands: demands.iter().copied().collect(),
         sketch: Arc::new(Row { tenant: tenant.into(), ..row(id) }),
-        known_tokens: Arc::default(),
+        known: Arc::default(),
     }
 }
 

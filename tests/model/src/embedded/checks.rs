@@ -13,7 +13,6 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const TIME: Duration = Duration::from_secs(1_750_000_000);
@@ -73,7 +72,7 @@ fn ask(letter: u8, demand: Demand) -> Ask {
         subjects: ["s".into()].into_iter().collect(),
         demands: [demand].into_iter().collect(),
         sketch: Arc::default(),
-        known_tokens: Arc::default(),
+        known: Arc::default(),
     }
 }
 
@@ -121,7 +120,7 @@ impl Desk {
     /// As the store takes for lost what nobody can close.
     fn review(&self) -> usize {
         let review = self.places.review(self.now, TIME, Duration::ZERO);
-        for (key, _, _) in &review.lost {
+        for (key, _) in &review.lost {
             let letter = (b'a'..=b'z').find(|letter| lease(*letter) == *key).unwrap();
             self.journal.append_or_keep(&[letter.to_ascii_uppercase(), b' ']).unwrap();
         }
@@ -164,7 +163,7 @@ pub fn a_budget_is_never_overdrawn_and_nothing_stays_reserved() {
             let desk = desk.clone();
             thread::spawn(move || {
                 let ask = ask(letter, demand(LIMIT, RESERVED));
-                ask.known_tokens.store(3, Ordering::Relaxed);
+                ask.known.note_tokens(3);
                 if !desk.admit(&ask) {
                     return 0;
                 }

@@ -2,7 +2,7 @@
 
 use super::{EMPTY, House, Request, used};
 use crate::config::{ProjectLimits, ProjectPolicy, UserLimits};
-use behest_contract::book::{Bill, BillTray};
+use behest_contract::book::{Bill, BillTray, Bucket};
 use behest_contract::delta::Usage;
 use behest_contract::outcome::Ending;
 use behest_contract::purse::{Measure, Window};
@@ -197,26 +197,32 @@ fn exactly_one_of_two_settles() {
 #[test]
 fn the_sketch_says_whose_it_is_and_a_lost_lease_is_booked_at_what_was_heard() {
     let house = House::new();
-    let (mut request, _) = billed(&house);
+    let (mut request, tray) = billed(&house);
     request.hear("12345678");
     request.hear("1234");
+    tray.known().unwrap().note_sent(&"x".into(), Bucket::Byok);
     let id = request.facts.read::<behest_contract::facts::RequestId>().unwrap().0.clone();
     let row = house.purse.lose("t", &id).unwrap();
+    assert_eq!((&*row.provider, row.bucket, row.attempts), ("x", Bucket::Byok, 1));
     assert_eq!((row.id, row.at_ms), (id, super::START * 1_000));
     assert_eq!((row.tenant.as_ref(), row.project.as_ref(), row.key.as_ref()), ("t", "own", "k"));
     assert_eq!((row.user.as_deref(), row.session.as_deref()), (Some("ann"), Some("default")));
     assert_eq!((row.model.as_ref(), row.ending.as_ref(), row.estimated), ("m", "lost", true));
     assert_eq!(house.tokens(), PROMPT + 3);
+    // The prompt at a dollar a million, what was heard at two.
+    assert_eq!(row.micro_usd, Some(PROMPT + 2 * 3));
+    assert_eq!(house.used("p:own", Measure::MicroUsd, Window::Month), PROMPT + 2 * 3);
     // Closing it afterwards changes nothing more.
     request.close(Ending::Completed, 1, Some(used(900, 900)));
     assert_eq!(house.tokens(), PROMPT + 3);
 }
 
 #[test]
-fn nothing_is_known_before_an_answer_has_begun() {
+fn before_an_answer_has_begun_the_prompt_is_taken_for_read() {
     let house = House::new();
     let (request, _) = billed(&house);
     let id = request.facts.read::<behest_contract::facts::RequestId>().unwrap().0.clone();
-    assert!(house.purse.lose("t", &id).is_some());
-    assert_eq!(house.tokens(), 0);
+    let row = house.purse.lose("t", &id).unwrap();
+    assert_eq!((row.prompt_tokens, row.completion_tokens, house.tokens()), (PROMPT, 0, PROMPT));
+    assert_eq!(row.micro_usd, Some(PROMPT));
 }

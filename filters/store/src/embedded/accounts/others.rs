@@ -7,7 +7,7 @@
 use super::boots::Boots;
 use super::counters::Spent;
 use super::key::KeyMap;
-use super::places::{Places, lost_spent};
+use super::places::{Places, spent_on};
 use super::seen::{ALL, Seen};
 use crate::embedded::journal::record::{Open, Record};
 use crate::embedded::journal::tail::Tail;
@@ -58,9 +58,9 @@ impl Other {
                     places.settle(&before.taken, &Spent::VOID, time);
                 }
             }
-            Record::Progress(lease, tokens) => {
+            Record::Progress(lease, progress) => {
                 if let Some(open) = self.leases.get_mut(&lease) {
-                    open.known_tokens = tokens;
+                    open.learn(progress);
                 }
             }
             Record::Close(Some((lease, spent)), _) => {
@@ -75,7 +75,7 @@ impl Other {
     /// It is dead and read to its end: gives back what it had open.
     fn bury(&mut self, places: &Places, time: Duration) {
         for open in self.leases.values() {
-            places.settle(&open.taken, &lost_spent(&open.sketch, open.known_tokens), time);
+            places.settle(&open.taken, &spent_on(&open.lost_row()), time);
         }
         self.leases.clear();
         self.is_over = true;

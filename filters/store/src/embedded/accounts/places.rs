@@ -7,12 +7,10 @@ use super::counters::{AllTaken, Counters, Kind, Spent, Taken};
 use super::key::{Key, KeyMap, Keyer, PLACES};
 use super::window_clock::minutes;
 use crate::embedded::sync::Mutex;
-use crate::lost::lost_tokens;
 use behest_contract::book::Row;
-use behest_contract::purse::{Ask, Demand, Granted, Refused, Window};
+use behest_contract::purse::{Ask, Demand, Granted, Known, Refused, Sent, Window};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many parts of a place are swept at once.
@@ -25,20 +23,29 @@ type SubjectKeys = SmallVec<[Key; 4]>;
 struct Lease {
     taken: AllTaken,
     sketch: Arc<Row>,
-    known_tokens: Arc<AtomicU64>,
-    /// What the journal knows of `known_tokens`.
-    noted_tokens: u64,
+    known: Arc<Known>,
+    /// What the journal knows of `known`: tokens and attempts.
+    noted: (u64, u32),
     /// Since when nobody but the store has it.
     left_at: Option<Instant>,
+}
+
+/// What is newly known of a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::embedded) struct Progress {
+    /// Tokens used so far.
+    pub(in crate::embedded) tokens: u64,
+    /// Where it was sent, and how often, if that is news.
+    pub(in crate::embedded) sent: Option<(Sent, u32)>,
 }
 
 /// What a look at the leases has found.
 #[derive(Default)]
 pub(in crate::embedded) struct Review {
     /// Of whom more is known than before.
-    pub(in crate::embedded) progress: Vec<(Key, u64)>,
-    /// Those that nobody can close any more. They are closed by now.
-    pub(in crate::embedded) lost: Vec<(Key, Arc<Row>, u64)>,
+    pub(in crate::embedded) progress: Vec<(Key, Progress)>,
+    /// Those that nobody can close any more, and their rows. They are closed by now.
+    pub(in crate::embedded) lost: Vec<(Key, Row)>,
 }
 
 #[derive(Default)]
@@ -83,8 +90,8 @@ impl Places {
         let lease = Lease {
             taken: taken.clone(),
             sketch: ask.sketch.clone(),
-            known_tokens: ask.known_tokens.clone(),
-            noted_tokens: 0,
+            known: ask.known.clone(),
+            noted: (0, 0),
             left_at: None,
         };
         place.leases.insert(names.lease, Box::new(lease));
@@ -151,20 +158,16 @@ impl Places {
             let mut place = place.lock();
             let place = &mut *place;
             let lost = place.leases.extract_if(|key, lease| {
-                let known = lease.known_tokens.load(Ordering::Relaxed);
-                if known != lease.noted_tokens {
-                    lease.noted_tokens = known;
-                    review.progress.push((*key, known));
-                }
+                review.progress.extend(lease.progress().map(|progress| (*key, progress)));
                 lease.is_left(now, expiry)
             });
             for (key, lease) in lost {
-                let known = lease.known_tokens.load(Ordering::Relaxed);
-                let spent = lost_spent(&lease.sketch, known);
+                let row = lease.known.lost_row(&lease.sketch);
+                let spent = spent_on(&row);
                 for taken in &lease.taken {
                     place.counters.settle(taken, &spent, minutes(time));
                 }
-                review.lost.push((key, lease.sketch, known));
+                review.lost.push((key, row));
             }
         }
         review
@@ -189,9 +192,21 @@ impl Places {
 }
 
 impl Lease {
+    /// What is known that the journal does not know.
+    fn progress(&mut self) -> Option<Progress> {
+        let now @ (tokens, attempts) = (self.known.tokens(), self.known.attempts());
+        let (_, had) = self.noted;
+        if now == self.noted {
+            return None;
+        }
+        self.noted = now;
+        let sent = if attempts == had { None } else { self.known.sent() };
+        Some(Progress { tokens, sent: sent.map(|sent| (sent, attempts)) })
+    }
+
     /// Whether whoever was admitted has let go of it that long ago.
     fn is_left(&mut self, now: Instant, expiry: Duration) -> bool {
-        if Arc::strong_count(&self.known_tokens) > 1 || Arc::strong_count(&self.sketch) > 1 {
+        if Arc::strong_count(&self.known) > 1 || Arc::strong_count(&self.sketch) > 1 {
             self.left_at = None;
             return false;
         }
@@ -199,11 +214,10 @@ impl Lease {
     }
 }
 
-/// What is booked of a lease that was lost: as many tokens as are known, else as many as were told at
-/// its admission, and the price that was told then.
-pub(in crate::embedded) fn lost_spent(sketch: &Row, known_tokens: u64) -> Spent {
-    let tokens = lost_tokens(sketch, known_tokens);
-    Spent { tokens, micro_usd: sketch.micro_usd.unwrap_or(0), void: false }
+/// What a lease that was lost has come to, as its row says.
+pub(in crate::embedded) fn spent_on(row: &Row) -> Spent {
+    let tokens = row.prompt_tokens.saturating_add(row.completion_tokens);
+    Spent { tokens, micro_usd: row.micro_usd.unwrap_or(0), void: false }
 }
 
 /// The keys of a request.

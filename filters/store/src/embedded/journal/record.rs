@@ -1,10 +1,13 @@
 //! What is written to the journal.
 
-use super::row;
 use super::wire::{Reading, Writing};
+use super::{price, row};
 use crate::embedded::accounts::counters::{AllTaken, Kind, Spent, Taken};
 use crate::embedded::accounts::key::Key;
-use behest_contract::book::Row;
+use crate::embedded::accounts::places::Progress;
+use behest_contract::book::{Bucket, Row};
+use behest_contract::price::Price;
+use behest_contract::purse::{Sent, lost_row};
 
 const OPEN: u8 = 1;
 const PROGRESS: u8 = 2;
@@ -16,8 +19,25 @@ pub(in crate::embedded) struct Open {
     pub(in crate::embedded) taken: AllTaken,
     /// The row to be booked if it is lost.
     pub(in crate::embedded) sketch: Row,
+    /// What its tokens cost.
+    pub(in crate::embedded) price: Option<Price>,
     /// What is known of its tokens; told by [`Record::Progress`].
     pub(in crate::embedded) known_tokens: u64,
+}
+
+impl Open {
+    /// More is known of it. Whether its row is another now.
+    pub(in crate::embedded) fn learn(&mut self, progress: Progress) -> bool {
+        self.known_tokens = progress.tokens;
+        let Some((sent, attempts)) = progress.sent else { return false };
+        sent.name_in(&mut self.sketch, attempts);
+        true
+    }
+
+    /// The row to be booked if it is lost.
+    pub(in crate::embedded) fn lost_row(&self) -> Row {
+        lost_row(&self.sketch, self.price.as_ref(), self.known_tokens)
+    }
 }
 
 /// One of them.
@@ -25,18 +45,19 @@ pub(in crate::embedded) struct Open {
 pub(in crate::embedded) enum Record {
     /// A lease was opened.
     Open(Key, Box<Open>),
-    /// This is now known of a lease's tokens.
-    Progress(Key, u64),
+    /// This is now known of a lease.
+    Progress(Key, Progress),
     /// A lease was closed, a request was booked, or both.
     Close(Option<(Key, Spent)>, Option<Box<Row>>),
 }
 
-/// Writes [`Record::Open`]. The row's id and tenant are the lease's, whatever the sketch says.
+/// Writes [`Record::Open`]. The row's id and tenant are the lease's, whatever the sketch says. The price
+/// comes last: there are versions that do not know of it, and pass over it.
 pub(in crate::embedded) fn put_open(
     out: &mut Vec<u8>,
     lease: Key,
     taken: &[Taken],
-    sketch: &Row,
+    (sketch, price): (&Row, Option<&Price>),
     (id, tenant): (&str, &str),
 ) {
     out.push(OPEN);
@@ -49,13 +70,21 @@ pub(in crate::embedded) fn put_open(
         out.put_number(taken.amount);
     }
     row::put(out, sketch, id, tenant);
+    if let Some(price) = price {
+        price::put(out, price);
+    }
 }
 
-/// Writes [`Record::Progress`].
-pub(in crate::embedded) fn put_progress(out: &mut Vec<u8>, lease: Key, tokens: u64) {
+/// Writes [`Record::Progress`]. Where it was sent comes last, as a price does.
+pub(in crate::embedded) fn put_progress(out: &mut Vec<u8>, lease: Key, progress: &Progress) {
     out.push(PROGRESS);
     out.put_key(lease);
-    out.put_number(tokens);
+    out.put_number(progress.tokens);
+    if let Some((sent, attempts)) = &progress.sent {
+        out.put_number(u64::from(*attempts));
+        out.push(u8::from(sent.bucket == Bucket::Byok));
+        out.put_text(&sent.provider);
+    }
 }
 
 /// Writes [`Record::Close`].
@@ -82,7 +111,7 @@ pub(in crate::embedded) fn read(bytes: &[u8]) -> Option<Record> {
     let mut from = Reading(bytes);
     match from.byte()? {
         OPEN => read_open(&mut from),
-        PROGRESS => Some(Record::Progress(from.key()?, from.number()?)),
+        PROGRESS => Some(Record::Progress(from.key()?, read_progress(&mut from)?)),
         CLOSE => read_close(&mut from),
         _ => None,
     }
@@ -98,7 +127,19 @@ fn read_open(from: &mut Reading<'_>) -> Option<Record> {
         taken.push(Taken { key, kind, since, amount: from.number()? });
     }
     let sketch = row::read(from)?;
-    Some(Record::Open(lease, Box::new(Open { taken, sketch, known_tokens: 0 })))
+    let price = if from.0.is_empty() { None } else { Some(price::read(from)?) };
+    Some(Record::Open(lease, Box::new(Open { taken, sketch, price, known_tokens: 0 })))
+}
+
+fn read_progress(from: &mut Reading<'_>) -> Option<Progress> {
+    let tokens = from.number()?;
+    if from.0.is_empty() {
+        return Some(Progress { tokens, sent: None });
+    }
+    let attempts = u32::try_from(from.number()?).ok()?;
+    let bucket = if from.byte()? == 0 { Bucket::Platform } else { Bucket::Byok };
+    let sent = Sent { provider: from.text()?.into(), bucket };
+    Some(Progress { tokens, sent: Some((sent, attempts)) })
 }
 
 fn read_close(from: &mut Reading<'_>) -> Option<Record> {

@@ -5,6 +5,7 @@ use super::tail::Tail;
 use super::{Boot, HEADER, Journal, Position, file_of, numbers_of};
 use crate::embedded::accounts::counters::Spent;
 use crate::embedded::accounts::key::{Key, Keyer};
+use crate::embedded::accounts::places::Progress;
 use behest_contract::book::Row;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -24,7 +25,7 @@ fn journal(folder: &Path, file_max: u64) -> Journal {
 }
 
 fn open(on: &Journal, id: &str) -> Result<(), NotWritten> {
-    on.open(key(id), &[], &Row::default(), (id, "t"))
+    on.open(key(id), &[], (&Row::default(), None), (id, "t"))
 }
 
 fn close(on: &Journal, id: &str) {
@@ -72,15 +73,16 @@ fn what_was_appended_is_read_in_its_order_while_it_is_written() {
     for n in 0..50 {
         let id = n.to_string();
         open(&journal, &id).unwrap();
-        journal.progress(&[(key(&id), n)]);
+        let progress = Progress { tokens: n, sent: None };
+        journal.progress(&[(key(&id), progress)]);
         close(&journal, &id);
         let records = read(&mut tail);
         assert!(
             matches!(&records[..], [
                 Record::Open(opened, _),
-                Record::Progress(known, tokens),
+                Record::Progress(known, progress),
                 Record::Close(Some((closed, _)), Some(_)),
-            ] if [opened, known, closed] == [&key(&id); 3] && *tokens == n),
+            ] if [opened, known, closed] == [&key(&id); 3] && progress.tokens == n),
             "{records:?}"
         );
     }
@@ -177,7 +179,7 @@ fn what_is_too_large_is_refused_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(folder.path(), 1 << 20);
     let row = Row { model: "m".repeat(300 << 10).into(), ..Row::default() };
-    assert!(journal.open(key("1"), &[], &row, ("1", "t")).is_err());
+    assert!(journal.open(key("1"), &[], (&row, None), ("1", "t")).is_err());
     assert!(journal.close(None, Some(&row)).is_err());
     assert!(journal.is_sound());
     open(&journal, "2").unwrap();

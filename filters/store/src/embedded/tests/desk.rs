@@ -122,21 +122,24 @@ pub(super) fn close_on(store: &Embedded, row: Row) {
 }
 
 pub(super) fn admit_on(store: &Embedded, id: &str, demands: &[Demand]) -> Result<Ask, Refused> {
-    let ask = ask(id, demands);
+    admitted(store, ask(id, demands))
+}
+
+pub(super) fn admitted(store: &Embedded, ask: Ask) -> Result<Ask, Refused> {
     match store.admit(ask.clone()) {
         Decision::Done(answer) => answer.map(|_| ask),
         Decision::Wait(_) => panic!("it has all it needs"),
     }
 }
 
-fn ask(id: &str, demands: &[Demand]) -> Ask {
+pub(super) fn ask(id: &str, demands: &[Demand]) -> Ask {
     Ask {
         id: id.into(),
         tenant: "t".into(),
         subjects: ["p:p", "u:p/ann", "s:p/ann/default"].map(Arc::from).into_iter().collect(),
         demands: demands.iter().copied().collect(),
         sketch: Arc::new(row(id, 0)),
-        known_tokens: Arc::default(),
+        known: Arc::default(),
     }
 }
 

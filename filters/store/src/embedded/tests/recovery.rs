@@ -1,14 +1,16 @@
 //! What a store finds that was left by one that has died.
 
-use super::desk::{Desk, close_on, crashed, hurried, unhurried};
+use super::desk::{Desk, admitted, ask, close_on, crashed, hurried, unhurried};
 use crate::book_suite::{row, settlement};
 use crate::config::EmbeddedConfig;
-use behest_contract::book::{Book, Row};
+use behest_contract::book::{Book, Bucket, Row};
 use behest_contract::clock::{Clock, SystemClock};
-use behest_contract::purse::{Demand, Measure, Purse, Refused, Window};
+use behest_contract::money::MicroUsd;
+use behest_contract::price::Price;
+use behest_contract::purse::{Ask, Demand, Known, Measure, Purse, Refused, Window};
 use futures::executor::block_on;
 use std::fs;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) fn tokens(window: Window, amount: u64) -> Demand {
@@ -76,13 +78,40 @@ fn a_lost_lease_is_booked_at_what_was_last_known_of_it() {
     let desk = Desk::with(hurried());
     let held = desk.admit("a", &[day()]).unwrap();
     for known in [20, 35] {
-        held.known_tokens.store(known, Ordering::Relaxed);
+        held.known.note_tokens(known);
         desk.comes_true(|desk| {
             let found = Desk::opened(crashed(&desk.folder), desk.clock.clone());
             let written = found.rows().iter().map(|row| row.completion_tokens).sum::<u64>();
             found.used(day()) == known && written == known - 10
         });
     }
+}
+
+#[test]
+fn a_lost_lease_is_charged_for_what_it_has_written_and_names_its_provider() {
+    let desk = Desk::with(hurried());
+    let price = Price::new(MicroUsd::new(1_000_000), MicroUsd::new(2_000_000));
+    let known = Arc::new(Known::priced(Some(price)));
+    let asks = Ask { known: known.clone(), ..ask("a", &each_layer(100)) };
+    let held = admitted(&desk.store, asks).unwrap();
+    let money = each_layer(0)[5];
+    // (written, sent to); the second time the lease lies in the database.
+    for (attempts, written, provider) in [(1, 25, "first"), (2, 90, "second")] {
+        known.note_tokens(10 + written);
+        known.note_sent(&provider.into(), Bucket::Byok);
+        let cost = 10 + 2 * written;
+        desk.comes_true(|desk| {
+            let found = Desk::opened(crashed(&desk.folder), desk.clock.clone());
+            let row = &found.rows()[0];
+            let sent = (&*row.provider, row.bucket, row.attempts);
+            sent == (provider, Bucket::Byok, attempts)
+                && (row.prompt_tokens, row.completion_tokens) == (10, written)
+                && (row.micro_usd, found.used(money)) == (Some(cost), cost)
+        });
+        // It is the same when all of that is found folded.
+        assert_eq!(desk.rows(), []);
+    }
+    drop(held);
 }
 
 #[test]
@@ -205,7 +234,7 @@ fn a_lease_that_nobody_can_close_any_more_is_booked_and_freed() {
     let desk = Desk::with(hurried());
     let left = desk.admit("left", &[day()]).unwrap();
     desk.admit_and_hold("held", &[tokens(Window::Day, 50)]);
-    left.known_tokens.store(12, Ordering::Relaxed);
+    left.known.note_tokens(12);
     drop(left);
     desk.comes_true(|desk| {
         desk.clock.advance(Duration::from_secs(1));

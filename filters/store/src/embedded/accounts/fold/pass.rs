@@ -5,12 +5,11 @@ use super::{Memory, Remembered, sql};
 use crate::embedded::accounts::Accounts;
 use crate::embedded::accounts::counters::Spent;
 use crate::embedded::accounts::key::{Key, KeyMap};
-use crate::embedded::accounts::places::lost_spent;
+use crate::embedded::accounts::places::spent_on;
 use crate::embedded::journal::record::{Open, Record};
 use crate::embedded::journal::tail::Tail;
 use crate::embedded::journal::{Boot, Position};
 use crate::embedded::ledger;
-use crate::lost::lost_row;
 use behest_contract::book::Row;
 use rusqlite::{Connection, Result};
 use std::collections::{HashMap, HashSet};
@@ -31,7 +30,10 @@ pub(super) struct Pass {
     fresh: HashSet<Key>,
     /// Those of the database's that were closed.
     gone: Vec<Key>,
+    /// What is newly known of leases' tokens.
     progress: HashMap<Key, u64>,
+    /// Leases whose rows are others than the database has.
+    renamed: HashSet<Key>,
     rows: Vec<Row>,
     growth: Growth,
 }
@@ -58,6 +60,7 @@ impl Pass {
             fresh: HashSet::new(),
             gone: Vec::new(),
             progress: HashMap::new(),
+            renamed: HashSet::new(),
             rows: Vec::new(),
             growth: Growth::default(),
         })
@@ -81,10 +84,12 @@ impl Pass {
                 self.leases.insert(lease, open);
                 self.fresh.insert(lease);
             }
-            Record::Progress(lease, tokens) => {
+            Record::Progress(lease, progress) => {
                 if let Some(open) = self.leases.get_mut(&lease) {
-                    open.known_tokens = tokens;
-                    self.progress.insert(lease, tokens);
+                    self.progress.insert(lease, progress.tokens);
+                    if open.learn(progress) {
+                        self.renamed.insert(lease);
+                    }
                 }
             }
             Record::Close(closed, row) => {
@@ -111,8 +116,8 @@ impl Pass {
         let leases: Vec<_> = self.leases.keys().copied().collect();
         for lease in leases {
             if let Some(open) = self.leases.get(&lease) {
-                let known = open.known_tokens;
-                let (row, spent) = (lost_row(&open.sketch, known), lost_spent(&open.sketch, known));
+                let row = open.lost_row();
+                let spent = spent_on(&row);
                 self.rows.push(row);
                 self.close(lease, &spent);
             }
@@ -136,7 +141,7 @@ impl Pass {
                 sql::set_progress(on, self.boot, *lease, *tokens)?;
             }
         }
-        for lease in &self.fresh {
+        for lease in self.fresh.union(&self.renamed) {
             if let Some(open) = self.leases.get(lease) {
                 sql::put_lease(on, self.boot, *lease, open)?;
             }

@@ -59,8 +59,9 @@ pub(in crate::embedded) fn leases_of(on: &Connection, boot: Boot) -> Result<KeyM
 
 pub(super) fn put_lease(on: &Connection, boot: Boot, lease: Key, open: &Open) -> Result<()> {
     let mut body = Vec::new();
-    let Open { taken, sketch, known_tokens } = open;
-    put_open(&mut body, lease, taken, sketch, (&sketch.id, &sketch.tenant));
+    let Open { taken, sketch, price, known_tokens } = open;
+    let told = (sketch, price.as_ref());
+    put_open(&mut body, lease, taken, told, (&sketch.id, &sketch.tenant));
     let sql = "INSERT OR REPLACE INTO leases (boot, lease, body, known_tokens)
                VALUES (?1, ?2, ?3, ?4)";
     let known = signed(*known_tokens);

@@ -1,8 +1,6 @@
 use crate::embedded::accounts::counters::Spent;
 use crate::embedded::accounts::key::Keyer;
-use crate::embedded::accounts::places::{Names, Places, lost_spent};
-use crate::lost::lost_row;
-use behest_contract::book::Row;
+use crate::embedded::accounts::places::{Names, Places};
 use behest_contract::clock::{Clock, ManualClock};
 use behest_contract::purse::{Ask, Demand, Measure, Refused, Window};
 use std::sync::Arc;
@@ -25,7 +23,7 @@ fn ask(id: &str, user: &str, demands: &[Demand]) -> Ask {
         subjects: [Arc::from("p:p"), format!("u:p/{user}").into()].into_iter().collect(),
         demands: demands.iter().copied().collect(),
         sketch: Arc::default(),
-        known_tokens: Arc::default(),
+        known: Arc::default(),
     }
 }
 
@@ -150,7 +148,7 @@ fn a_lease_that_all_have_let_go_of_is_lost_after_its_time() {
     let left = ask("left", "u", &[Demand { amount: 30, ..tokens }]);
     desk.admit(&held).unwrap();
     desk.admit(&left).unwrap();
-    left.known_tokens.store(12, Ordering::Relaxed);
+    left.known.note_tokens(12);
     let review = || desk.places.review(clock.now(), TIME, EXPIRY);
     assert_eq!(review().progress.len(), 1);
     drop(left);
@@ -160,26 +158,12 @@ fn a_lease_that_all_have_let_go_of_is_lost_after_its_time() {
     assert!(review().lost.is_empty());
     clock.advance(Duration::from_secs(1));
     let lost = review().lost;
-    assert_eq!((lost.len(), lost[0].2), (1, 12));
+    let (_, row) = &lost[0];
+    assert_eq!((lost.len(), row.prompt_tokens + row.completion_tokens), (1, 12));
     assert_eq!(desk.used(tokens), 72);
     assert!(!desk.close("left", 99));
     assert!(desk.close("held", 1));
     assert_eq!(desk.used(tokens), 13);
-}
-
-#[test]
-fn what_is_lost_is_booked_at_what_is_known_of_it() {
-    let sketch = |prompt_tokens, micro_usd| Row { prompt_tokens, micro_usd, ..Row::default() };
-    // (told, known, tokens, of those read)
-    let cases = [(0, 0, 0, 0), (50, 0, 50, 50), (50, 80, 80, 50), (50, 20, 20, 20)];
-    for (told, known, tokens, read) in cases {
-        let sketch = sketch(told, Some(9));
-        let (spent, row) = (lost_spent(&sketch, known), lost_row(&sketch, known));
-        assert_eq!(spent, Spent { tokens, micro_usd: 9, void: false });
-        assert_eq!((row.prompt_tokens, row.completion_tokens), (read, tokens - read));
-        assert!(&*row.ending == "lost" && row.estimated);
-    }
-    assert_eq!(lost_row(&sketch(1, None), 0).micro_usd, None);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 use super::{Open, Record, put_close, put_open, put_progress, read};
-use crate::embedded::accounts::counters::{Kind, Spent, Taken};
+use crate::embedded::accounts::counters::{AllTaken, Kind, Spent, Taken};
 use crate::embedded::accounts::key::{Key, Keyer};
+use crate::embedded::accounts::places::Progress;
 use behest_contract::book::{Bucket, Row};
-use behest_contract::purse::{Measure, Window};
+use behest_contract::money::MicroUsd;
+use behest_contract::price::{Price, Rates};
+use behest_contract::purse::{Measure, Sent, Window};
 
 fn key(name: &str) -> Key {
     Keyer::new(&[9; 16]).tenant("t").subject(name)
@@ -57,10 +60,11 @@ fn written(record: &Record) -> Vec<u8> {
     let mut bytes = Vec::new();
     match record {
         Record::Open(lease, open) => {
-            let Open { taken, sketch, .. } = &**open;
-            put_open(&mut bytes, *lease, taken, sketch, (&sketch.id, &sketch.tenant));
+            let Open { taken, sketch, price, .. } = &**open;
+            let told = (sketch, price.as_ref());
+            put_open(&mut bytes, *lease, taken, told, (&sketch.id, &sketch.tenant));
         }
-        Record::Progress(lease, tokens) => put_progress(&mut bytes, *lease, *tokens),
+        Record::Progress(lease, progress) => put_progress(&mut bytes, *lease, progress),
         Record::Close(lease, row) => put_close(&mut bytes, *lease, row.as_deref()),
     }
     bytes
@@ -73,10 +77,10 @@ fn records() -> Vec<Record> {
         since: u32::MAX,
         amount: u64::MAX - n,
     };
-    let mut records = vec![Record::Progress(key("p"), 12)];
+    let mut records = vec![Record::Progress(key("p"), Progress { tokens: 12, sent: None })];
     for (row, count) in rows().into_iter().zip([0, 1, 10, 12].into_iter().cycle()) {
         let taken = (0..count).map(taken).collect();
-        let open = Open { taken, sketch: row.clone(), known_tokens: 0 };
+        let open = Open { taken, sketch: row.clone(), price: None, known_tokens: 0 };
         records.push(Record::Open(key("o"), Box::new(open)));
         let spent = Spent { tokens: count, micro_usd: u64::MAX, void: count % 2 == 0 };
         records.push(Record::Close(Some((key("c"), spent)), Some(Box::new(row.clone()))));
@@ -93,6 +97,43 @@ fn what_was_written_is_read() {
     }
 }
 
+fn prices() -> Vec<Price> {
+    let usd = MicroUsd::new;
+    let plain = Price::new(usd(0), usd(u64::MAX));
+    let rates = Rates { reasoning: Some(usd(200)), ..plain.rates };
+    let above = Some((128, Price::new(usd(1), usd(2)).cached_input(usd(3)).rates));
+    vec![
+        plain,
+        plain.cached_input(usd(7)),
+        Price { rates, above: None },
+        Price { rates: Rates { cached_input: Some(usd(1)), ..rates }, above },
+        Price { rates: plain.rates, above: Some((u64::MAX, rates)) },
+    ]
+}
+
+/// What was appended to a record after versions that did not know of it: without it, it is theirs.
+#[test]
+fn what_was_appended_later_is_read_and_may_be_absent() {
+    let mut pairs = Vec::new();
+    let open = |price| {
+        let open = Open { taken: AllTaken::new(), sketch: full(), price, known_tokens: 0 };
+        Record::Open(key("o"), Box::new(open))
+    };
+    pairs.extend(prices().into_iter().map(|price| (open(Some(price)), open(None))));
+    let sent = Sent { provider: "v".into(), bucket: Bucket::Byok };
+    let progress = |sent| Record::Progress(key("p"), Progress { tokens: 1 << 40, sent });
+    pairs.push((progress(Some((sent, 300))), progress(None)));
+    for (record, before) in pairs {
+        let (bytes, theirs) = (written(&record), written(&before));
+        assert!(bytes.starts_with(&theirs));
+        assert_eq!(read(&theirs), Some(before));
+        for cut in theirs.len() + 1..bytes.len() {
+            assert_eq!(read(&bytes[..cut]), None, "{record:?} cut at {cut}");
+        }
+        assert_eq!(read(&bytes), Some(record));
+    }
+}
+
 #[test]
 fn a_record_cut_off_anywhere_is_none_and_does_no_harm() {
     for record in records() {
@@ -106,7 +147,7 @@ fn a_record_cut_off_anywhere_is_none_and_does_no_harm() {
 #[test]
 fn a_lease_is_booked_under_its_own_names() {
     let mut bytes = Vec::new();
-    put_open(&mut bytes, key("o"), &[], &full(), ("other", "tenant"));
+    put_open(&mut bytes, key("o"), &[], (&full(), None), ("other", "tenant"));
     let Some(Record::Open(_, open)) = read(&bytes) else { panic!("no lease") };
     assert_eq!((&*open.sketch.id, &*open.sketch.tenant), ("other", "tenant"));
     assert_eq!(open.sketch.project, full().project);
