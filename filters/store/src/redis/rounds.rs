@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::watch::Receiver;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How many lost leases of a tenant are booked at once.
 const SWEPT_MAX: usize = 100;
@@ -39,10 +40,27 @@ const TOLD_AGAIN: Duration = Duration::from_secs(25 * 60);
 const TOLD_PAGE: usize = 1000;
 const TOLD_PAGES_MAX: usize = 100;
 
-fn every(period: Duration) -> tokio::time::Interval {
+fn every(period: Duration) -> Interval {
     let mut ticks = interval(period.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+/// Why a round is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It is time.
+    Due,
+    /// Redis was lost, or is back.
+    Changed,
+}
+
+/// Waits until a round is due, or Redis comes or goes; `None` at the end.
+async fn turn(ticks: &mut Interval, changes: &mut Receiver<bool>) -> Option<Turn> {
+    tokio::select! {
+        _ = ticks.tick() => Some(Turn::Due),
+        changed = changes.changed() => changed.ok().map(|()| Turn::Changed),
+    }
 }
 
 /// Renews this node's leases, and books those that nobody can close any more. A Redis that was away is
@@ -50,15 +68,7 @@ fn every(period: Duration) -> tokio::time::Interval {
 pub(super) async fn renew(desk: Arc<Desk>) {
     let mut ticks = every(desk.config.lease_expiry / 4);
     let mut changes = desk.line.changes();
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            changed = changes.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-            }
-        }
+    while turn(&mut ticks, &mut changes).await.is_some() {
         if desk.line.is_up() {
             renew_all(&desk).await;
         }
@@ -263,17 +273,9 @@ async fn renew_holds(desk: &Desk) {
 pub(super) async fn count_nodes(desk: Arc<Desk>) {
     let mut ticks = every(desk.config.node_expiry / 6);
     let mut changes = desk.line.changes();
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            changed = changes.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                if *changes.borrow_and_update() {
-                    desk.forget_tenants();
-                }
-            }
+    while let Some(turn) = turn(&mut ticks, &mut changes).await {
+        if turn == Turn::Changed && *changes.borrow_and_update() {
+            desk.forget_tenants();
         }
         let expiry = millis(desk.config.node_expiry);
         let counts = super::link::Invocation::new(&scripts::NODES).key(NODES).arg("");
