@@ -102,7 +102,7 @@ impl Admission {
         let demand = |(at, rule): (usize, &Rule)| Demand {
             subject: rule.layer.scope().subject(),
             measure: rule.layer.measure(),
-            window: rule.layer.window(),
+            window: rule.window,
             limit: rule.limit,
             amount: self.amount(at, rule.layer),
         };
@@ -141,7 +141,7 @@ impl Admission {
             Refused::Full { demand, used, at } => (demand, used, at),
             Refused::Unavailable(why) => return Next::Refuse(Refusal::Unavailable(why)),
         };
-        let Some(Rule { layer, limit }) = self.asked.get(at).copied() else {
+        let Some(rule @ Rule { layer, limit, .. }) = self.asked.get(at).copied() else {
             return Next::Refuse(Refusal::Unavailable("the purse names no demand".into()));
         };
         self.tries += 1;
@@ -166,7 +166,7 @@ impl Admission {
                 return Next::Ask;
             }
         }
-        let standing = Standing::new(layer, limit, used, now);
+        let standing = Standing::new(rule, used, now);
         Next::Refuse(Refusal::Full(Full { standing, wanted, tier: self.rules.tier.clone() }))
     }
 
@@ -200,7 +200,7 @@ impl Admission {
     pub(crate) fn granted(&self, granted: &Granted) -> Lease {
         let mut standings = Standings::default();
         for (rule, used) in self.asked.iter().zip(&granted.used) {
-            standings.note(Standing::new(rule.layer, rule.limit, *used, granted.at));
+            standings.note(Standing::new(*rule, *used, granted.at));
         }
         let is_hard = self.asked.iter().any(|rule| rule.layer.is_hard());
         let Amounts { output, is_fixed, counting, .. } = self.amounts;
@@ -214,9 +214,14 @@ impl Admission {
             output_cap: (is_hard && !is_fixed).then_some(output),
             known: self.known.clone(),
             prompt_estimate,
-            reserved_tokens: self.reserved(Measure::Tokens),
+            reserved_tokens: self.reserved(Measure::Tokens).unwrap_or_else(|| self.tokens()),
             reserved_micro_usd: self.reserved(Measure::MicroUsd),
         }
+    }
+
+    /// The tokens that were asked for, whether or not a layer counts them.
+    fn tokens(&self) -> u64 {
+        self.need(Layer::ProjectTokensDay, self.amounts.prompt, self.amounts.output)
     }
 
     /// The least that was reserved of any layer that counts this: more than that is more than reserved.

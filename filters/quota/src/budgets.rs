@@ -7,12 +7,13 @@ use crate::lease::{self, Lease};
 use crate::party::Party;
 use crate::policy::{Policies, Rule};
 use crate::refusal::{Full, Refusal};
+use crate::session;
 use crate::standing::Standing;
 use crate::want::Want;
 use behest_contract::book::Row;
 use behest_contract::clock::Clock;
 use behest_contract::delta::Usage;
-use behest_contract::purse::{Demand, Demands, Measure, Purse, Refused, Settlement};
+use behest_contract::purse::{Demand, Demands, Measure, Purse, Refused, Settlement, Window};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::fmt;
@@ -67,7 +68,7 @@ impl Budgets {
             return Ok(());
         };
         let Some(rule) = asked.get(demand) else { return Ok(()) };
-        let standing = Standing::new(rule.layer, rule.limit, used, at);
+        let standing = Standing::new(*rule, used, at);
         Err(Refusal::Full(Full { standing, wanted: 1, tier: rules.tier.clone() }))
     }
 
@@ -150,10 +151,16 @@ impl Budgets {
     }
 }
 
-/// The rules that apply: without an end user there is nobody whose limits to ask for.
+/// The rules that apply: without an end user there is nobody whose limits to ask for. Who names no session
+/// would stay in one for ever, and so has one of each day.
 fn applying(rules: &[Rule], party: &Party<'_>) -> SmallVec<[Rule; 16]> {
     let applies = |rule: &&Rule| party.user.is_some() || rule.layer.scope() != Scope::User;
-    rules.iter().filter(applies).copied().collect()
+    let mut asked: SmallVec<[Rule; 16]> = rules.iter().filter(applies).copied().collect();
+    if party.session == session::DEFAULT {
+        let of_sessions = asked.iter_mut().filter(|rule| rule.layer.scope() == Scope::Session);
+        of_sessions.for_each(|rule| rule.window = Window::Day);
+    }
+    asked
 }
 
 /// Whether there is room for anything at all.
@@ -161,7 +168,7 @@ fn one_more(rule: &Rule) -> Demand {
     Demand {
         subject: rule.layer.scope().subject(),
         measure: rule.layer.measure(),
-        window: rule.layer.window(),
+        window: rule.window,
         limit: rule.limit,
         amount: 1,
     }

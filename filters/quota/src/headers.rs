@@ -74,6 +74,7 @@ impl fmt::Display for Short {
 mod tests {
     use super::{Short, of};
     use crate::layer::Layer;
+    use crate::policy::Rule;
     use crate::standing::{Standing, Standings};
     use http::{HeaderName, HeaderValue};
     use std::time::Duration;
@@ -121,7 +122,7 @@ mod tests {
         let now = Duration::from_millis(1_750_000_010_500);
         let mut standings = Standings::default();
         assert_eq!(told(&standings), []);
-        standings.note(Standing::new(Layer::Project, 60, 1, now));
+        standings.note(Standing::new(Rule::new(Layer::Project, 60), 1, now));
         let requests = [
             ("limit", "60"),
             ("remaining", "59"),
@@ -131,7 +132,7 @@ mod tests {
             ("reset-requests", "10s"),
         ];
         assert_eq!(told(&standings), want(&requests));
-        standings.note(Standing::new(Layer::UserTokensDay, 50_000, 4_200, now));
+        standings.note(Standing::new(Rule::new(Layer::UserTokensDay, 50_000), 4_200, now));
         let tokens = [
             ("limit-tokens", "50000"),
             ("remaining-tokens", "45800"),
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn what_never_resets_names_no_time() {
         let mut standings = Standings::default();
-        standings.note(Standing::new(Layer::SessionTokens, 10, 12, Duration::ZERO));
+        standings.note(Standing::new(Rule::new(Layer::SessionTokens, 10), 12, Duration::ZERO));
         let tokens = [("limit-tokens", "10"), ("remaining-tokens", "0")];
         assert_eq!(told(&standings), want(&tokens));
     }

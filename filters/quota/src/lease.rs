@@ -21,8 +21,8 @@ pub struct Lease {
     pub(crate) known: Arc<Known>,
     /// Tokens that were probably read.
     pub(crate) prompt_estimate: u64,
-    /// `None` where no layer counts tokens.
-    pub(crate) reserved_tokens: Option<u64>,
+    /// What would have been, where no layer counts tokens.
+    pub(crate) reserved_tokens: u64,
     /// `None` where no layer counts money.
     pub(crate) reserved_micro_usd: Option<u64>,
 }
@@ -84,9 +84,9 @@ impl Lease {
     pub(crate) fn used(&self, usage: Usage, estimated: bool) -> Bill {
         let tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
         let micro_usd = self.known.price().map(|price| price.cost(&usage).micros());
-        let over = |used: u64, reserved: Option<u64>| reserved.is_some_and(|most| used > most);
-        let overrun = over(tokens, self.reserved_tokens)
-            || over(micro_usd.unwrap_or(0), self.reserved_micro_usd);
+        let cost = micro_usd.unwrap_or(0);
+        let overrun = tokens > self.reserved_tokens
+            || self.reserved_micro_usd.is_some_and(|most| cost > most);
         Bill {
             settlement: Settlement {
                 id: self.sketch.id.clone(),

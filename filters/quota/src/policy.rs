@@ -3,6 +3,7 @@
 use crate::config::{ProjectPolicy, QuotaConfig};
 use crate::layer::Layer;
 use crate::tiers::{Tier, UserNumbers};
+use behest_contract::purse::Window;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,6 +12,15 @@ use std::sync::Arc;
 pub(crate) struct Rule {
     pub(crate) layer: Layer,
     pub(crate) limit: u64,
+    /// Over which time it counts.
+    pub(crate) window: Window,
+}
+
+impl Rule {
+    /// A layer over its own window.
+    pub(crate) const fn new(layer: Layer, limit: u64) -> Self {
+        Self { layer, limit, window: layer.window() }
+    }
 }
 
 /// What is asked of whoever has one tier, or none, in one project.
@@ -44,8 +54,7 @@ impl Rules {
             (Layer::SessionTokens, session.tokens),
             (Layer::SessionUsd, session.micro_usd),
         ];
-        let given =
-            all.into_iter().filter_map(|(layer, limit)| Some(Rule { layer, limit: limit? }));
+        let given = all.into_iter().filter_map(|(layer, limit)| Some(Rule::new(layer, limit?)));
         Self { rules: given.collect(), tier: tier.map(|tier| tier.name.clone()) }
     }
 }

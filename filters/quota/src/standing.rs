@@ -2,6 +2,7 @@
 
 use crate::headers;
 use crate::layer::Layer;
+use crate::policy::Rule;
 use crate::window::Tally;
 use behest_contract::purse::Measure;
 use http::{HeaderName, HeaderValue};
@@ -24,9 +25,10 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// A layer's counter at a time.
-    pub(crate) fn new(layer: Layer, limit: u64, used: u64, now: Duration) -> Self {
-        let resets_at = layer.window().around(now).map(|around| around.end);
+    /// A rule's counter at a time.
+    pub(crate) fn new(rule: Rule, used: u64, now: Duration) -> Self {
+        let Rule { layer, limit, window } = rule;
+        let resets_at = window.around(now).map(|around| around.end);
         let resets_in = resets_at.map(|at| at.saturating_sub(now));
         Self { layer, limit, used, resets_at, resets_in }
     }
@@ -84,13 +86,14 @@ impl Standings {
 mod tests {
     use super::{Standing, Standings};
     use crate::layer::Layer;
+    use crate::policy::Rule;
     use std::time::Duration;
 
     const NOW: Duration = Duration::from_millis(1_750_000_000_250);
 
     #[test]
     fn a_window_ends_with_the_calendars_and_a_life_has_no_end() {
-        let at = |layer| Standing::new(layer, 5, 7, NOW);
+        let at = |layer| Standing::new(Rule::new(layer, 5), 7, NOW);
         let minute = at(Layer::User);
         assert_eq!(minute.remaining(), 0);
         assert_eq!(minute.resets_at, Some(Duration::from_secs(1_750_000_020)));
@@ -116,7 +119,7 @@ mod tests {
             (Layer::SessionTokens, 990, 0),
         ];
         for (layer, limit, used) in asked {
-            told.note(Standing::new(layer, limit, used, NOW));
+            told.note(Standing::new(Rule::new(layer, limit), used, NOW));
         }
         assert_eq!(told.requests.map(|standing| standing.layer), Some(Layer::User));
         assert_eq!(told.tokens.map(|standing| standing.layer), Some(Layer::UserTokensDay));

@@ -1,5 +1,6 @@
 use super::{Full, Refusal, dollars};
 use crate::layer::Layer;
+use crate::policy::Rule;
 use crate::standing::Standing;
 use behest_contract::denial::Kind;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ const DAY_END: u64 = 1_750_032_000;
 const MONTH_END: u64 = 1_751_328_000;
 
 fn full(layer: Layer, limit: u64, used: u64, wanted: u64) -> Refusal {
-    let standing = Standing::new(layer, limit, used, NOW);
+    let standing = Standing::new(Rule::new(layer, limit), used, NOW);
     Refusal::Full(Full { standing, wanted, tier: Some("free".into()) })
 }
 
@@ -127,7 +128,7 @@ fn no_wait_is_told_where_waiting_does_not_help() {
 fn a_day_that_is_nearly_over_is_worth_another_try() {
     let late = Duration::from_secs(DAY_END - 60);
     for (now, helps) in [(late, true), (late - Duration::from_millis(1), false)] {
-        let standing = Standing::new(Layer::ProjectTokensDay, 9, 9, now);
+        let standing = Standing::new(Rule::new(Layer::ProjectTokensDay, 9), 9, now);
         let denial = Refusal::Full(Full { standing, wanted: 1, tier: None }).denial();
         assert_eq!((denial.retry_after, denial.retry_helps), (None, helps));
     }

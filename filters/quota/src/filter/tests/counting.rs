@@ -23,7 +23,7 @@ fn words(count: usize) -> String {
 }
 
 fn reserved(house: &House) -> u64 {
-    house.used("s:own/ann/default", Measure::Tokens, Window::Life)
+    house.used("s:own/ann/default", Measure::Tokens, Window::Day)
 }
 
 /// Runs jobs here and counts them, or has no room.

@@ -78,8 +78,8 @@ fn cases() -> Vec<Case> {
             budget,
             MONTH,
         ),
-        case("session_tokens", |p| p.session.tokens = Some(TOKENS), budget, None),
-        case("session_usd", |p| p.session.micro_usd = Some(MICRO_USD), budget, None),
+        case("session_tokens", |p| p.session.tokens = Some(TOKENS), budget, DAY),
+        case("session_usd", |p| p.session.micro_usd = Some(MICRO_USD), budget, DAY),
     ]
 }
 
@@ -103,8 +103,8 @@ fn counts(house: &House) -> Vec<u64> {
         (project, Tokens, Month),
         (project, MicroUsd, Day),
         (project, MicroUsd, Month),
-        (session, Tokens, Life),
-        (session, MicroUsd, Life),
+        (session, Tokens, Day),
+        (session, MicroUsd, Day),
     ];
     counters.map(|(subject, measure, window)| house.used(subject, measure, window)).into()
 }
@@ -256,7 +256,32 @@ fn without_an_end_user_no_users_layer_is_asked() {
     assert!(Request::chat(&quota).prompt(BODY).is_err());
     let mut request = Request::of(&quota, Endpoint::Chat, who("own", None, None));
     assert!(request.head().is_ok() && request.prompt(BODY).is_ok());
-    assert_eq!(house.used("s:own//default", Measure::Tokens, Window::Life), TOKENS);
+    assert_eq!(house.used("s:own//default", Measure::Tokens, Window::Day), TOKENS);
+}
+
+#[test]
+fn who_names_no_session_has_a_new_one_each_day_and_a_named_one_has_no_end() {
+    let house = House::new();
+    let mut policy = wide();
+    policy.session.tokens = Some(TOKENS);
+    let quota = house.quota(policy);
+    let ask = |session: &str| {
+        let mut request = Request::chat(&quota);
+        request.head_with(&[("x-session-id", session)]).and_then(|()| request.prompt(BODY))
+    };
+    for day in 0..3 {
+        let named = ask("s1");
+        assert_eq!(named.is_ok(), day == 0);
+        assert!(ask("").is_ok(), "day {day}");
+        for session in ["", "default"] {
+            let details = ask(session).unwrap_err().details.unwrap();
+            assert_eq!(details["resets_at"], json!(START + day * 86_400 + DAY.unwrap()));
+        }
+        if let Err(denial) = named {
+            assert_eq!(denial.details.unwrap()["resets_at"], json!(null));
+        }
+        house.clock.advance(Duration::from_secs(86_400));
+    }
 }
 
 #[test]

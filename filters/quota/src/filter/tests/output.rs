@@ -150,7 +150,7 @@ fn what_is_left_is_shared_by_the_choices() {
     let mut request = Request::chat(&house.quota(session(80 + 301)));
     assert!(request.prompt(&body(r#","n":3"#)).is_ok());
     assert_eq!(request.cap, Some(100));
-    assert_eq!(house.used("s:own/ann/default", Measure::Tokens, Window::Life), 380);
+    assert_eq!(house.used("s:own/ann/default", Measure::Tokens, Window::Day), 380);
     let mut too_little = Request::chat(&house.quota(session(80 + 47)));
     assert!(too_little.prompt(&body(r#","n":3"#)).is_err());
 }
@@ -167,7 +167,7 @@ fn the_output_shrinks_to_what_money_is_left_and_never_costs_more() {
         let mut request = Request::chat(&house.quota(ProjectPolicy { session, ..users() }));
         assert_eq!(request.empty().is_ok(), cap.is_some(), "{left}");
         assert_eq!(request.cap, cap, "{left}");
-        let spent = house.used("s:own/ann/default", Measure::MicroUsd, Window::Life);
+        let spent = house.used("s:own/ann/default", Measure::MicroUsd, Window::Day);
         assert!(spent <= 80 + left);
     }
 }
@@ -191,7 +191,7 @@ fn a_users_quota_is_reserved_as_far_as_it_goes_and_the_provider_is_told_nothing(
     // The session is hard, and has room for all of it.
     assert_eq!(request.cap, Some(1_000));
     assert_eq!(house.tokens(), EMPTY + 100);
-    assert_eq!(house.used("s:own/ann/default", Measure::Tokens, Window::Life), EMPTY + 1_000);
+    assert_eq!(house.used("s:own/ann/default", Measure::Tokens, Window::Day), EMPTY + 1_000);
 }
 
 #[test]

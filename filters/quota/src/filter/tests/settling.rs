@@ -4,6 +4,7 @@ use super::{EMPTY, House, Request, used};
 use crate::config::{ProjectLimits, ProjectPolicy, UserLimits};
 use behest_contract::book::{Bill, BillTray, Bucket};
 use behest_contract::delta::Usage;
+use behest_contract::facts::Endpoint;
 use behest_contract::outcome::Ending;
 use behest_contract::purse::{Measure, Window};
 
@@ -126,6 +127,21 @@ fn more_than_was_reserved_is_booked_whole_and_flagged() {
         assert_eq!(bill.overrun, overrun, "{usage:?}");
         let all = usage.prompt_tokens.saturating_add(usage.completion_tokens);
         assert_eq!(bill.settlement.tokens, all);
+    }
+}
+
+#[test]
+fn where_no_layer_counts_tokens_more_than_was_asked_for_is_flagged_all_the_same() {
+    let house = House::new();
+    // No end user, and nothing that counts tokens or money.
+    let quota = house.quota(ProjectPolicy::default());
+    for (written, overrun) in [(1_000, false), (1_001, true)] {
+        let mut request = Request::of(&quota, Endpoint::Chat, super::who("own", None, None));
+        let tray = BillTray::default();
+        request.facts.state(tray.clone());
+        assert!(request.empty().is_ok());
+        request.close(Ending::Completed, 1, Some(used(EMPTY, written)));
+        assert_eq!(tray.take().unwrap().overrun, overrun, "{written}");
     }
 }
 
