@@ -76,6 +76,8 @@ mod lifecycle;
 mod limits;
 /// The access log, and what never gets into it.
 mod log;
+/// Lists of words as long as they may be.
+mod long_lists;
 /// Every route with every kind of credential.
 mod matrix;
 /// Minting tokens, and what they are good for.
