@@ -58,6 +58,8 @@ mod events;
 mod failover;
 /// Made-up tokens, none of which passes.
 mod forgeries;
+/// A disk that is full for a while.
+mod full_disk;
 /// What is told of findings, and trying a text.
 mod guardrail_events;
 /// A guardrail of the operator's own.
