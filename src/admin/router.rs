@@ -133,6 +133,8 @@ pub fn list() -> Vec<Listed> {
 pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Row, Vec<String>), Refusal> {
     let fitting: Vec<_> =
         TABLE.iter().filter_map(|row| Some((row, names_in(row.template, path)?))).collect();
+    // A HEAD request is a GET request whose answer has no body (RFC 9110, 9.3.2).
+    let method = if *method == Method::HEAD { &GET } else { method };
     let asked = fitting.iter().find(|(row, _)| row.method == *method);
     let Some((row, names)) = asked else {
         return Err(match fitting.as_slice() {
