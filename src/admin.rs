@@ -54,10 +54,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The largest body that is looked at.
+/// The largest body that is looked at where it holds no lists of words.
 const BODY_MAX: usize = 64 * 1024;
 
-/// How long a body may take.
+/// How long such a body may take.
 const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Of a body that is too large, this much is read and thrown away, so that a client that writes first
@@ -92,10 +92,21 @@ impl Admin {
         router::find(&head.method, path)
     }
 
+    /// How large a body may be, and how long it may take. Nobody without the secret gets more than the
+    /// least.
+    fn bounds(&self, row: Option<&Row>) -> (usize, Duration) {
+        if !row.is_some_and(|row| row.takes_lists) {
+            return (BODY_MAX, BODY_TIME_MAX);
+        }
+        let config = &self.house.snapshot().config;
+        (config.admin_body_limit.len_in_memory(), config.timeouts.request_body.duration())
+    }
+
     async fn answer(&self, session: &mut ServerSession) -> Result<Answer, Refusal> {
         let route = self.route(session);
+        let (bytes_max, time_max) = self.bounds(route.as_ref().ok().map(|(row, _)| *row));
         // Read in any case, so that the connection can be used again.
-        let body = read_body(session).await;
+        let body = read_body(session, bytes_max, time_max).await;
         let (row, ids) = route?;
         let call = Call {
             house: self.house.clone(),
@@ -126,8 +137,12 @@ fn peer(session: &ServerSession) -> String {
     inet.map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string())
 }
 
-async fn read_body(session: &mut ServerSession) -> Result<Bytes, Refusal> {
-    let read = timeout(BODY_TIME_MAX, read_up_to(session, BODY_MAX)).await;
+async fn read_body(
+    session: &mut ServerSession,
+    bytes_max: usize,
+    time_max: Duration,
+) -> Result<Bytes, Refusal> {
+    let read = timeout(time_max, read_up_to(session, bytes_max)).await;
     let refusal = match read {
         Ok(Ok(body)) => return Ok(body),
         Ok(Err(refusal)) => refusal,

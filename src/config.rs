@@ -95,6 +95,8 @@ pub struct Config {
     pub body_limit: Size,
     /// The largest answer of a provider that is not a stream.
     pub answer_limit: Size,
+    /// The largest body of a project or a tier on the admin listener: their lists of words are long.
+    pub admin_body_limit: Size,
     /// How often a silent stream is sent a comment, so that nobody in between cuts it.
     pub heartbeat: Period,
     /// How long running requests may take to end after SIGTERM.
@@ -140,6 +142,7 @@ impl Default for Config {
             head_limit: Size::from_kib(64),
             body_limit: Size::from_mib(4),
             answer_limit: Size::from_mib(64),
+            admin_body_limit: Size::from_mib(16),
             heartbeat: Period::from_secs(15),
             drain_timeout: Period::from_secs(30),
             timeouts: Timeouts::default(),

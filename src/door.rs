@@ -164,13 +164,25 @@ fn check_framing(head: &RequestHeader, bytes_max: usize) -> Result<(), Box<Denia
 
 /// The project whose slug the host names, if it names one.
 fn host_project(head: &RequestHeader, passage: &Passage) -> Result<Option<Arc<str>>, Box<Denial>> {
-    let named = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let Some(host) = head.uri.host().or(named) else { return Ok(None) };
+    let named = || head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = head.uri.host().or_else(|| host_of_target(head.raw_path())).or_else(named);
+    let Some(host) = host else { return Ok(None) };
     let Some(slug) = passage.snapshot.slug_of(host) else { return Ok(None) };
     match passage.snapshot.projects.by_slug(&slug) {
         Some(project) => Ok(Some(project.id.clone())),
         None => Err(Box::new(Denial::new(Kind::NotFound, "There is no such project."))),
     }
+}
+
+/// The host in a target that is a whole address (RFC 9112, 3.2.2), which counts before the Host header.
+/// Where both are there and differ, Pingora has refused the request.
+fn host_of_target(target: &[u8]) -> Option<&str> {
+    let (scheme, rest) = std::str::from_utf8(target).ok()?.split_once("://")?;
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return None;
+    }
+    let authority = rest.split(['/', '?', '#']).next()?;
+    authority.rsplit('@').next().filter(|host| !host.is_empty())
 }
 
 fn allowed_route(asked: Asked, passage: &mut Passage) -> Result<Route, Box<Denial>> {
@@ -187,5 +199,26 @@ fn allowed_route(asked: Asked, passage: &mut Passage) -> Result<Route, Box<Denia
         Asked::Nothing => {
             Err(Box::new(Denial::new(Kind::NotFound, "There is nothing at this path.")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of_target;
+
+    #[test]
+    fn a_whole_address_names_its_host() {
+        for (target, host) in [
+            ("http://a.example/v1/models", Some("a.example")),
+            ("HTTPS://a.example:443?x=http://b", Some("a.example:443")),
+            ("http://user@a.example/", Some("a.example")),
+            ("http:///v1/models", None),
+            ("/v1/models?x=http://b", None),
+            ("ftp://a.example/", None),
+            ("*", None),
+        ] {
+            assert_eq!(host_of_target(target.as_bytes()), host, "{target}");
+        }
+        assert_eq!(host_of_target(b"http://\xff/"), None);
     }
 }

@@ -5,7 +5,7 @@ use crate::directory::{Audit, Draft, Objects, Opened, Sealed};
 use crate::drain::Drain;
 use crate::exchange::Pools;
 use crate::ports::{
-    EventLog, HttpHook, LineLog, OffloadPool, PrometheusMeter, SharedStore, TimedPurse,
+    EventLog, HttpHook, LineLog, OffloadPool, OwnStore, PrometheusMeter, SharedStore, TimedPurse,
 };
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
@@ -57,6 +57,8 @@ pub struct Fixtures {
     pub seal: Arc<dyn Seal>,
     /// Counters, reservations and places in flight.
     pub purse: Arc<dyn Purse>,
+    /// This node's own folder.
+    pub own_store: OwnStore,
     /// The Redis that nodes share, if they do.
     pub shared_store: Option<SharedStore>,
     /// The ledger.
@@ -89,6 +91,7 @@ impl Fixtures {
             events,
             log: Arc::new(LineLog::start(out, &meter)?),
             purse: purse(opened, &meter),
+            own_store: OwnStore::new(opened.folder.clone(), &meter),
             shared_store: shared_store(opened, &meter).map_err(io::Error::other)?,
             meter: Arc::new(meter),
             clock: Arc::new(SystemClock),

@@ -15,4 +15,4 @@ pub use hook::HttpHook;
 pub use meter::{InFlight, PrometheusMeter};
 pub use offload::OffloadPool;
 pub use seal::{Keyring, MasterKey, NoMasterKey};
-pub use store::{SharedStore, TimedPurse};
+pub use store::{OwnStore, SharedStore, TimedPurse};

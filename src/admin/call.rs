@@ -80,17 +80,43 @@ impl Call {
         F: Fn(&Snapshot) -> Result<(Draft, T), Refusal> + Send,
     {
         let _alone = self.changing.lock().await;
-        for _ in 1..ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             let (draft, told) = make(&self.snapshot())?;
-            match self.house.commit(draft, audit).await {
-                Ok(()) => return Ok(told),
-                Err(Failure::Conflict(_)) => self.house.catch_up().await?,
-                Err(failure) => return Err(failure.into()),
+            if self.is_committed(draft, audit).await? {
+                return Ok(told);
             }
         }
-        let (draft, told) = make(&self.snapshot())?;
-        self.house.commit(draft, audit).await?;
-        Ok(told)
+        Err(Refusal::outrun())
+    }
+
+    /// The same where making it takes too long for the event loop, as compiling long lists does.
+    pub(super) async fn change_off_loop<T, F>(&self, audit: &Audit, make: F) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: Fn(&Snapshot) -> Result<(Draft, T), Refusal> + Send + Sync + 'static,
+    {
+        let _alone = self.changing.lock().await;
+        let make = Arc::new(make);
+        for _ in 0..ATTEMPTS {
+            let (make, snapshot) = (make.clone(), self.snapshot());
+            let made = offloaded(self.house.fixtures.offload.as_ref(), move || make(&snapshot));
+            let (draft, told) = made.await??;
+            if self.is_committed(draft, audit).await? {
+                return Ok(told);
+            }
+        }
+        Err(Refusal::outrun())
+    }
+
+    /// False if another node has changed one of the records first, of which this one knows now.
+    async fn is_committed(&self, draft: Draft, audit: &Audit) -> Result<bool, Refusal> {
+        match self.house.commit(draft, audit).await {
+            Ok(()) => Ok(true),
+            Err(Failure::Conflict(_)) => {
+                self.house.catch_up().await.map(|()| false).map_err(Into::into)
+            }
+            Err(failure) => Err(failure.into()),
+        }
     }
 
     /// The result of something that takes too long for the event loop.

@@ -11,6 +11,7 @@ use serde_json::json;
 pub(super) fn metrics(call: &Call) -> Result<Answer, Refusal> {
     let fixtures = &call.house.fixtures;
     fixtures.events.count_dropped();
+    fixtures.own_store.read();
     if let Some(store) = &fixtures.shared_store {
         store.read();
     }

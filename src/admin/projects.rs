@@ -11,6 +11,7 @@ use crate::snapshot::Snapshot;
 use behest_contract::directory::Expect;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// `GET projects`
 pub(super) fn list(call: &Call) -> Result<Answer, Refusal> {
@@ -41,7 +42,7 @@ pub(super) async fn create(call: Call) -> Result<Answer, Refusal> {
     body.insert("id".to_owned(), json!(id));
     let created_at = call.now();
     let audit = call.audit("project.create", format!("projects/{id}"));
-    let change = call.change(&audit, |snapshot| {
+    let change = call.change_off_loop(&audit, move |snapshot| {
         let owner = known::tenant(snapshot, &tenant);
         let owner = owner
             .map_err(|_| Refusal::wrong("tenant", format!("There is no tenant {tenant:?}.")))?;
@@ -71,7 +72,10 @@ fn with_slug(
 /// `PATCH projects/{id}`
 pub(super) async fn change(call: Call) -> Result<Answer, Refusal> {
     let audit = call.audit("project.change", format!("projects/{}", call.id(0)));
-    let change = call.change(&audit, |snapshot| {
+    let call = Arc::new(call);
+    let asked = call.clone();
+    let change = call.change_off_loop(&audit, move |snapshot| {
+        let call = &asked;
         let kept = known::made_project(snapshot, call.id(0))?;
         let mut patch = call.members()?;
         settings::take_fixed(&mut patch, &made_shape(&kept.object))?;
@@ -84,7 +88,10 @@ pub(super) async fn change(call: Call) -> Result<Answer, Refusal> {
 /// `PUT projects/{id}`
 pub(super) async fn replace(call: Call) -> Result<Answer, Refusal> {
     let audit = call.audit("project.change", format!("projects/{}", call.id(0)));
-    let change = call.change(&audit, |snapshot| {
+    let call = Arc::new(call);
+    let asked = call.clone();
+    let change = call.change_off_loop(&audit, move |snapshot| {
+        let call = &asked;
         let kept = known::made_project(snapshot, call.id(0))?;
         let mut body = call.members()?;
         settings::take_fixed(&mut body, &made_shape(&kept.object))?;

@@ -71,6 +71,11 @@ impl Refusal {
         Self::new(Kind::Conflict, message)
     }
 
+    /// Somebody else was faster, and not only once.
+    pub(super) fn outrun() -> Self {
+        Self::conflict("This was changed meanwhile. Try again.")
+    }
+
     /// The configuration file owns it.
     pub(super) fn declared(what: &str, id: &str) -> Self {
         Self::conflict(format!(
@@ -130,7 +135,7 @@ impl Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Conflict(_) => Self::conflict("This was changed meanwhile. Try again."),
+            Failure::Conflict(_) => Self::outrun(),
             Failure::Unavailable(why) => Self::unavailable(why),
         }
     }

@@ -28,10 +28,17 @@ pub(super) struct Row {
     /// the ids of declared keys do.
     template: &'static str,
     pub(super) handler: Handler,
+    /// Whether the body may hold lists of words, as projects and tiers do.
+    pub(super) takes_lists: bool,
 }
 
 const fn row(method: Method, template: &'static str, handler: Handler) -> Row {
-    Row { method, template, handler }
+    Row { method, template, handler, takes_lists: false }
+}
+
+/// A row whose body may hold lists of words.
+const fn long(method: Method, template: &'static str, handler: Handler) -> Row {
+    Row { method, template, handler, takes_lists: true }
 }
 
 const DELETE: Method = Method::DELETE;
@@ -61,10 +68,10 @@ const TABLE: &[Row] = &[
     row(PUT, "/admin/v1/tenants/{id}/provider-keys/{provider}", Done(|call| Box::pin(provider_keys::set(call)))),
     row(DELETE, "/admin/v1/tenants/{id}/provider-keys/{provider}", Done(|call| Box::pin(provider_keys::delete(call)))),
     row(GET, "/admin/v1/projects", Told(projects::list)),
-    row(POST, "/admin/v1/projects", Done(|call| Box::pin(projects::create(call)))),
+    long(POST, "/admin/v1/projects", Done(|call| Box::pin(projects::create(call)))),
     row(GET, "/admin/v1/projects/{id}", Told(projects::show)),
-    row(PUT, "/admin/v1/projects/{id}", Done(|call| Box::pin(projects::replace(call)))),
-    row(PATCH, "/admin/v1/projects/{id}", Done(|call| Box::pin(projects::change(call)))),
+    long(PUT, "/admin/v1/projects/{id}", Done(|call| Box::pin(projects::replace(call)))),
+    long(PATCH, "/admin/v1/projects/{id}", Done(|call| Box::pin(projects::change(call)))),
     row(DELETE, "/admin/v1/projects/{id}", Done(|call| Box::pin(projects::delete(call)))),
     row(GET, "/admin/v1/projects/{id}/keys", Told(keys::list)),
     row(POST, "/admin/v1/projects/{id}/keys", Done(|call| Box::pin(keys::create(call)))),
@@ -74,9 +81,9 @@ const TABLE: &[Row] = &[
     row(DELETE, "/admin/v1/projects/{id}/keys/{key...}", Done(|call| Box::pin(keys::revoke(call)))),
     row(POST, "/admin/v1/projects/{id}/tokens", Done(|call| Box::pin(tokens::mint(call)))),
     row(GET, "/admin/v1/projects/{id}/tiers", Told(tiers::list)),
-    row(POST, "/admin/v1/projects/{id}/tiers", Done(|call| Box::pin(tiers::create(call)))),
+    long(POST, "/admin/v1/projects/{id}/tiers", Done(|call| Box::pin(tiers::create(call)))),
     row(GET, "/admin/v1/projects/{id}/tiers/{tier}", Told(tiers::show)),
-    row(PUT, "/admin/v1/projects/{id}/tiers/{tier}", Done(|call| Box::pin(tiers::set(call)))),
+    long(PUT, "/admin/v1/projects/{id}/tiers/{tier}", Done(|call| Box::pin(tiers::set(call)))),
     row(DELETE, "/admin/v1/projects/{id}/tiers/{tier}", Done(|call| Box::pin(tiers::delete(call)))),
     row(GET, "/admin/v1/projects/{id}/tiers/{tier}/resolved", Told(tiers::resolved)),
     row(POST, "/admin/v1/projects/{id}/redact", Done(|call| Box::pin(redact::try_out(call)))),
@@ -126,6 +133,8 @@ pub fn list() -> Vec<Listed> {
 pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Row, Vec<String>), Refusal> {
     let fitting: Vec<_> =
         TABLE.iter().filter_map(|row| Some((row, names_in(row.template, path)?))).collect();
+    // A HEAD request is a GET request whose answer has no body (RFC 9110, 9.3.2).
+    let method = if *method == Method::HEAD { &GET } else { method };
     let asked = fitting.iter().find(|(row, _)| row.method == *method);
     let Some((row, names)) = asked else {
         return Err(match fitting.as_slice() {

@@ -14,6 +14,7 @@ use crate::snapshot::{Snapshot, resolved_tier};
 use behest_contract::directory::Expect;
 use behest_quota::{Tier, Tiers};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// Members that are told and cannot be changed.
 const FIXED: [&str; 4] = ["name", "shipped", "overrides", "declared"];
@@ -64,16 +65,17 @@ pub(super) async fn create(call: Call) -> Result<Answer, Refusal> {
     let name = ids::chosen("name", body.needed_text("name")?)?;
     let given = said(body);
     let audit = call.audit("tier.create", path(&call, &name));
-    let change = call.change(&audit, |snapshot| {
-        let kept = known::made_project(snapshot, call.id(0))?;
+    let (project, wanted) = (call.id(0).to_owned(), name.clone());
+    let change = call.change_off_loop(&audit, move |snapshot| {
+        let kept = known::made_project(snapshot, &project)?;
         let tiers = all(&kept.object.settings);
-        if tiers.by_name(&name).is_some() {
-            return Err(Refusal::conflict(format!("There is a tier {name:?} already.")));
+        if tiers.by_name(&wanted).is_some() {
+            return Err(Refusal::conflict(format!("There is a tier {wanted:?} already.")));
         }
         let mut given = given.clone();
         // Kept from now on: tokens name tiers by their numbers.
         given.entry("sort_order").or_insert_with(|| json!(free_order(&tiers)));
-        put(snapshot, kept, &name, Some(given))
+        put(snapshot, kept, &wanted, Some(given))
     });
     let project = change.await?;
     Ok(answer::created(&made_shape(&project, &name)?))
@@ -81,9 +83,11 @@ pub(super) async fn create(call: Call) -> Result<Answer, Refusal> {
 
 /// `PUT projects/{id}/tiers/{tier}`
 pub(super) async fn set(call: Call) -> Result<Answer, Refusal> {
-    let name = call.id(1);
-    let audit = call.audit("tier.change", path(&call, name));
-    let change = call.change(&audit, |snapshot| {
+    let audit = call.audit("tier.change", path(&call, call.id(1)));
+    let call = Arc::new(call);
+    let asked = call.clone();
+    let change = call.change_off_loop(&audit, move |snapshot| {
+        let (call, name) = (&asked, asked.id(1));
         let kept = known::made_project(snapshot, call.id(0))?;
         let tier = find(&kept.object.settings, name)?;
         let mut body = call.members()?;
@@ -97,14 +101,16 @@ pub(super) async fn set(call: Call) -> Result<Answer, Refusal> {
         put(snapshot, kept, name, Some(given))
     });
     let project = change.await?;
-    Ok(answer::ok(&made_shape(&project, name)?))
+    Ok(answer::ok(&made_shape(&project, call.id(1))?))
 }
 
 /// `DELETE projects/{id}/tiers/{tier}`
 pub(super) async fn delete(call: Call) -> Result<Answer, Refusal> {
-    let name = call.id(1);
-    let audit = call.audit("tier.delete", path(&call, name));
-    let change = call.change(&audit, |snapshot| {
+    let audit = call.audit("tier.delete", path(&call, call.id(1)));
+    let call = Arc::new(call);
+    let asked = call.clone();
+    let change = call.change_off_loop(&audit, move |snapshot| {
+        let (call, name) = (&asked, asked.id(1));
         let kept = known::made_project(snapshot, call.id(0))?;
         let settings = &kept.object.settings;
         find(settings, name)?;

@@ -13,8 +13,8 @@ use ureq::Agent;
 /// How long a call may take, all in all.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// The largest answer that is read.
-const ANSWER_MAX: u64 = 16 << 20;
+/// The largest answer that is read: some projects with long lists.
+const ANSWER_MAX: u64 = 256 << 20;
 
 /// Where a table's next cursor stands.
 const NEXT_CURSOR: &str = "x-next-cursor";

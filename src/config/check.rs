@@ -63,6 +63,7 @@ fn sizes(config: &Config, problems: &mut Vec<Problem>) {
         ("/head_limit", config.head_limit, Size::from_kib(4), Size::from_kib(1024)),
         ("/body_limit", config.body_limit, Size::from_kib(1), Size::from_mib(1024)),
         ("/answer_limit", config.answer_limit, Size::from_kib(1), Size::from_mib(4096)),
+        ("/admin_body_limit", config.admin_body_limit, Size::from_kib(64), Size::from_mib(1024)),
     ];
     for (at, size, least, most) in bounds {
         if !(least..=most).contains(&size) {

@@ -21,6 +21,8 @@ pub struct Engines {
     pub events: Arc<dyn Events>,
     /// The Redis that nodes share, if they do.
     pub redis: Option<Redis>,
+    /// This node's folder.
+    pub folder: Embedded,
 }
 
 impl Engines {
@@ -33,6 +35,7 @@ impl Engines {
                 directory: ledger.clone(),
                 purse: ledger.clone(),
                 book: ledger.clone(),
+                folder: ledger.as_ref().clone(),
                 events: ledger,
                 redis: None,
             }),
@@ -45,8 +48,10 @@ impl Engines {
 fn shared(store: &Store, ledger: Arc<Embedded>) -> Result<Engines, String> {
     let config = redis_config(store)?;
     let directory = RedisDirectory::open(&config).map_err(|error| error.to_string())?;
+    let folder = ledger.as_ref().clone();
     let redis = Redis::open(&config, ledger).map_err(|error| error.to_string())?;
     Ok(Engines {
+        folder,
         events: Arc::new(RedisEvents::beside(&directory)),
         directory: Arc::new(directory),
         purse: Arc::new(redis.clone()),

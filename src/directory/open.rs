@@ -14,7 +14,7 @@ use behest_contract::events::Events;
 use behest_contract::purse::Purse;
 use behest_contract::seal::{Place, Seal};
 use behest_contract::secret::Secret;
-use behest_store::Redis;
+use behest_store::{Embedded, Redis};
 use futures::executor::block_on;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -46,6 +46,8 @@ pub struct Opened {
     pub events: Arc<dyn Events>,
     /// The Redis that nodes share, if they do.
     pub redis: Option<Redis>,
+    /// This node's folder.
+    pub folder: Embedded,
     /// What opens and seals.
     pub seal: Arc<dyn Seal>,
     /// What the store holds.
@@ -99,8 +101,9 @@ fn of_shared(mut engines: Engines, config: &Config) -> Result<Opened, String> {
 }
 
 fn opened(engines: Engines, sealed: Option<Arc<Sealed>>, seal: Arc<dyn Seal>) -> Opened {
-    let Engines { directory, purse, book, events, redis } = engines;
-    Opened { directory, sealed, purse, book, events, redis, seal, objects: Objects::default() }
+    let Engines { directory, purse, book, events, redis, folder } = engines;
+    let objects = Objects::default();
+    Opened { directory, sealed, purse, book, events, redis, folder, seal, objects }
 }
 
 /// At the first start: something to know the master key by, a key to sign with, and the one after it.

@@ -23,7 +23,7 @@ pub(super) enum Route {
 struct Row {
     /// The path, whose last segment may be `{id}`.
     template: &'static str,
-    /// The one method that it knows, beside OPTIONS.
+    /// The one method that it knows, beside OPTIONS, and HEAD where it is GET.
     method: Method,
     /// What is asked; whoever asks must show what [`Endpoint::accepts`] says, or nothing at all.
     endpoint: Option<Endpoint>,
@@ -31,6 +31,13 @@ struct Row {
     route: fn(Arc<str>) -> Route,
     /// What `Allow` says.
     allow: &'static str,
+}
+
+impl Row {
+    /// A HEAD request is a GET request whose answer has no body (RFC 9110, 9.3.2).
+    fn answers(&self, method: &Method) -> bool {
+        *method == self.method || (*method == Method::HEAD && self.method == Method::GET)
+    }
 }
 
 /// Every route. One without a policy does not compile.
@@ -68,35 +75,35 @@ const TABLE: [Row; 9] = [
         method: Method::GET,
         endpoint: Some(Endpoint::Models),
         route: |_| Route::Models,
-        allow: "GET, OPTIONS",
+        allow: "GET, HEAD, OPTIONS",
     },
     Row {
         template: "/v1/usage",
         method: Method::GET,
         endpoint: Some(Endpoint::Usage),
         route: |_| Route::Usage,
-        allow: "GET, OPTIONS",
+        allow: "GET, HEAD, OPTIONS",
     },
     Row {
         template: "/v1/billing/usage",
         method: Method::GET,
         endpoint: Some(Endpoint::Usage),
         route: |_| Route::Billing,
-        allow: "GET, OPTIONS",
+        allow: "GET, HEAD, OPTIONS",
     },
     Row {
         template: "/.well-known/jwks.json",
         method: Method::GET,
         endpoint: None,
         route: |_| Route::Jwks,
-        allow: "GET, OPTIONS",
+        allow: "GET, HEAD, OPTIONS",
     },
     Row {
         template: "/v1/models/{id}",
         method: Method::GET,
         endpoint: Some(Endpoint::Models),
         route: Route::Model,
-        allow: "GET, OPTIONS",
+        allow: "GET, HEAD, OPTIONS",
     },
 ];
 
@@ -162,7 +169,7 @@ pub(super) fn find(path: &str, method: &Method) -> Asked {
         let Some(id) = percent_decoded(id) else { return Asked::BadPath };
         return match *method {
             Method::OPTIONS => Asked::Route(Route::Preflight(row.endpoint), row.template),
-            _ if *method == row.method => Asked::Route((row.route)(id.into()), row.template),
+            _ if row.answers(method) => Asked::Route((row.route)(id.into()), row.template),
             _ => Asked::OtherMethod(row.allow, row.template),
         };
     }
@@ -210,6 +217,7 @@ mod tests {
                 Asked::Route(Route::Chat, "/v1/chat/completions"),
             ),
             (Method::GET, "/v1/models/gpt-4o", model("gpt-4o")),
+            (Method::HEAD, "/v1/models/gpt-4o", model("gpt-4o")),
             (Method::GET, "/v1/models/a%2Fb", model("a/b")),
             (Method::GET, "/v1/models/a/b", model("a/b")),
             (Method::GET, "/v1/models/a%0ab", Asked::BadPath),
@@ -225,7 +233,11 @@ mod tests {
                 "/v1/chat/completions",
                 Asked::OtherMethod("POST, OPTIONS", "/v1/chat/completions"),
             ),
-            (Method::POST, "/v1/models/x", Asked::OtherMethod("GET, OPTIONS", "/v1/models/{id}")),
+            (
+                Method::POST,
+                "/v1/models/x",
+                Asked::OtherMethod("GET, HEAD, OPTIONS", "/v1/models/{id}"),
+            ),
         ] {
             assert_eq!(find(path, &method), wanted, "{method} {path}");
         }

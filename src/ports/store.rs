@@ -1,11 +1,12 @@
-//! What is told of a store that nodes share: how long it takes, and how it stands.
+//! What is told of a node's own folder, and of a store that nodes share: how long it takes, and how it
+//! stands.
 
 use super::meter::PrometheusMeter;
 use behest_contract::clock::Clock;
 use behest_contract::directory::Answer;
 use behest_contract::ports::{Counter, Histogram, Meter};
 use behest_contract::purse::{Ask, Decision, Demand, Purse, Refused, Settlement};
-use behest_store::Redis;
+use behest_store::{Embedded, Redis};
 use prometheus::IntGauge;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,19 +14,56 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Counts on to a total that somebody else keeps.
 pub(super) struct Following {
     counter: Arc<dyn Counter>,
+    labels: &'static [&'static str],
     counted: AtomicU64,
 }
 
 impl Following {
     pub(super) fn new(counter: Arc<dyn Counter>) -> Self {
+        Self::labelled(counter, &[])
+    }
+
+    fn labelled(counter: Arc<dyn Counter>, labels: &'static [&'static str]) -> Self {
         // So that it is told before anything has happened.
-        counter.add(&[], 0);
-        Self { counter, counted: AtomicU64::new(0) }
+        counter.add(labels, 0);
+        Self { counter, labels, counted: AtomicU64::new(0) }
     }
 
     pub(super) fn to(&self, total: u64) {
         let counted = self.counted.fetch_max(total, Ordering::Relaxed);
-        self.counter.add(&[], total.saturating_sub(counted));
+        self.counter.add(self.labels, total.saturating_sub(counted));
+    }
+}
+
+/// This node's own folder, watched.
+pub struct OwnStore {
+    store: Embedded,
+    journal: Following,
+    database: Following,
+    rows_lost: Following,
+}
+
+impl OwnStore {
+    /// Watches this one.
+    pub fn new(store: Embedded, meter: &dyn Meter) -> Self {
+        let help = "How often this node's folder could not be written or read, by what of it.";
+        let errors = meter.counter("behest_store_errors_total", help, &["part"]);
+        let help =
+            "Rows of the ledger that were given up, because the folder could not be written.";
+        Self {
+            store,
+            journal: Following::labelled(errors.clone(), &["journal"]),
+            database: Following::labelled(errors, &["database"]),
+            rows_lost: Following::new(meter.counter("behest_store_rows_lost_total", help, &[])),
+        }
+    }
+
+    /// Brings the metrics up to date.
+    pub fn read(&self) {
+        let tally = self.store.tally();
+        self.journal.to(tally.journal_errors);
+        self.database.to(tally.database_errors);
+        self.rows_lost.to(tally.rows_lost);
     }
 }
 

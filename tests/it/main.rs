@@ -58,6 +58,8 @@ mod events;
 mod failover;
 /// Made-up tokens, none of which passes.
 mod forgeries;
+/// A disk that is full for a while.
+mod full_disk;
 /// What is told of findings, and trying a text.
 mod guardrail_events;
 /// A guardrail of the operator's own.
@@ -76,6 +78,8 @@ mod lifecycle;
 mod limits;
 /// The access log, and what never gets into it.
 mod log;
+/// Lists of words as long as they may be.
+mod long_lists;
 /// Every route with every kind of credential.
 mod matrix;
 /// Minting tokens, and what they are good for.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::support::client::{Answer, Ask};
+use crate::support::client::{Answer, Ask, Client};
 use crate::support::conf::{KEY, conf, set};
 use crate::support::gateway::Gateway;
 use crate::support::plan::{WHOLE, chunk};
@@ -79,6 +79,80 @@ async fn a_head_request_gets_a_head_and_no_body() {
     assert!(head.headers.has("x-request-id"));
     client.ends().await;
     assert_eq!(provider.count(), 0);
+}
+
+#[tokio::test]
+async fn head_is_answered_as_get_is_but_without_a_body() {
+    let (_provider, gateway) = start().await;
+    let (mut client, mut twin) = (gateway.client().await, gateway.client().await);
+    for (path, status) in [
+        ("/v1/models", 200),
+        ("/v1/models/m", 200),
+        ("/v1/models/nothing", 404),
+        ("/v1/usage", 200),
+        ("/v1/billing/usage", 200),
+        ("/.well-known/jwks.json", 200),
+    ] {
+        // On one connection: a body would be taken for the next answer.
+        client.send(Ask::new("HEAD", path).key(KEY).bytes()).await;
+        let (seen, head, _) = client.head().await;
+        let whole = twin.ask(&Ask::get(path).key(KEY)).await;
+        assert_eq!((seen, whole.status), (status, status), "{path}");
+        for name in ["content-type", "content-length", "etag", "cache-control"] {
+            assert_eq!(head.headers.value(name), whole.header(name), "{path}: {name}");
+        }
+        assert!(head.headers.has("x-request-id"), "{path}");
+    }
+    let answer = gateway.ask(&Ask::new("POST", "/v1/models").key(KEY)).await;
+    assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
+    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/admin/v1/tenants", 401)] {
+        let mut client = Client::connect(gateway.admin).await;
+        client.send(Ask::new("HEAD", path).header("Connection", "close").bytes()).await;
+        assert_eq!(client.head().await.0, status, "{path}");
+        client.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn a_target_may_be_a_whole_address_whose_host_counts() {
+    let (_provider, gateway) = start().await;
+    let ask = async |target: &str, host: Option<&str>, version: &str| {
+        let mut client = gateway.client().await;
+        let host = host.map(|host| format!("Host: {host}\r\n")).unwrap_or_default();
+        let head = format!(
+            "GET {target} HTTP/{version}\r\n{host}Authorization: Bearer {KEY}\r\n\
+             Connection: close\r\n\r\n"
+        );
+        client.send(head.into_bytes()).await;
+        client.head().await.0
+    };
+    let at = |host: &str| format!("http://{host}/v1/models?limit=1");
+    for (host, status) in [
+        ("amber-fox-042.behest.localhost", 200),
+        ("silent-brook-117.behest.localhost", 403),
+        ("no-such-slug.behest.localhost", 404),
+        ("elsewhere.example", 200),
+    ] {
+        assert_eq!(ask(&at(host), Some(host), "1.1").await, status, "{host}");
+        assert_eq!(ask(&at(host), None, "1.0").await, status, "{host} and no Host");
+    }
+    // Two readers might choose differently.
+    let (ours, other) = ("amber-fox-042.behest.localhost", "silent-brook-117.behest.localhost");
+    assert_eq!(ask(&at(ours), Some(other), "1.1").await, 400);
+    assert_eq!(ask(&at(ours), None, "1.1").await, 400);
+}
+
+#[tokio::test]
+async fn a_request_names_one_session_or_none() {
+    let (provider, gateway) = start().await;
+    let with = |second: &str| {
+        Ask::chat(WHOLE).key(KEY).header("X-Session-Id", "s").also("X-Session-Id", second)
+    };
+    assert_eq!(gateway.ask(&with("s")).await.status, 200);
+    let refusal = gateway.ask(&with("t")).await;
+    let error = refused(&refusal, 400, "validation_error");
+    assert_eq!(error["param"], "X-Session-Id", "{error}");
+    assert_eq!(provider.count(), 1);
 }
 
 #[tokio::test]

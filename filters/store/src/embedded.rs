@@ -1,6 +1,7 @@
 //! The embedded engine: one SQLite file, one thread that writes it, and a few that read it.
 
 mod accounts;
+mod alarm;
 mod connection;
 mod events;
 mod folder;
@@ -23,6 +24,7 @@ pub use accounts::Tally;
 
 use accounts::Accounts;
 use accounts::clerk::Clerk;
+use alarm::Alarm;
 use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::directory::{
     Answer, AuditLine, AuditRecord, Change, Directory, Record, Revision,
@@ -73,9 +75,11 @@ impl Embedded {
         let folder = Folder::prepare(folder.as_ref())?;
         let mut connection = connection::prepared(folder.database(), config)?;
         let files = folder.files()?;
-        let health = Arc::new(Health::default());
+        let place = folder.database().parent().unwrap_or_else(|| folder.database());
+        let alarm = Arc::new(Alarm::new(place, clock.clone()));
+        let health = Arc::new(Health::new(alarm.clone()));
         let events = Arc::new(EventDesk::new(config, clock.clone()));
-        let accounts = Accounts::open(&mut connection, folder.database(), config, clock)?;
+        let accounts = Accounts::open(&mut connection, folder.database(), config, clock, alarm)?;
         let accounts = Arc::new(accounts);
         let readers = Readers::start(folder.database(), config, &health)?;
         let writer = Writer::start(connection, files, config, &health)?;

@@ -47,6 +47,16 @@ impl Gateway {
 
     /// The same with more variables in its environment.
     pub(crate) async fn start_with(
+        folder: Folder,
+        conf: Value,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::start_within(&[], folder, conf, environment).await
+    }
+
+    /// The same, where another program, of these words, becomes ours in the end.
+    pub(crate) async fn start_within(
+        runner: &[&str],
         mut folder: Folder,
         conf: Value,
         environment: &[(&str, &str)],
@@ -56,7 +66,7 @@ impl Gateway {
             let (data, admin) = (free_address(), free_address());
             configure(&folder, &conf, data, admin);
             let serve = ["serve", "--config", "behest.yaml"];
-            let program = spawn_with(&serve, folder.path(), environment);
+            let program = spawn_within(runner, &serve, folder.path(), environment);
             let mut gateway = Self { data, admin, folder, program };
             match gateway.ready().await {
                 Ok(()) => return gateway,
@@ -212,7 +222,18 @@ pub(crate) fn spawn(arguments: &[&str], folder: &Path) -> Child {
 
 /// The same with more variables in its environment.
 pub(crate) fn spawn_with(arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Child {
-    Command::new(program())
+    spawn_within(&[], arguments, folder, environment)
+}
+
+fn spawn_within(
+    runner: &[&str],
+    arguments: &[&str],
+    folder: &Path,
+    environment: &[(&str, &str)],
+) -> Child {
+    let mut words = runner.iter().map(OsString::from).chain([program()]);
+    Command::new(words.next().unwrap())
+        .args(words)
         .args(arguments)
         .current_dir(folder)
         .env_remove("BEHEST_ADMIN_SECRET")

@@ -23,6 +23,7 @@ mod seen;
 mod tests;
 mod window_clock;
 
+use super::alarm::{Alarm, Part};
 use super::journal::{Boot, Journal, Position};
 use crate::config::EmbeddedConfig;
 use crate::error::Error;
@@ -64,6 +65,7 @@ pub(super) struct Accounts {
     is_blind: AtomicBool,
     /// Rows for which there was no room while the journal could not be written.
     rows_lost: AtomicU64,
+    alarm: Arc<Alarm>,
 }
 
 impl Accounts {
@@ -73,6 +75,7 @@ impl Accounts {
         database: &Path,
         config: &EmbeddedConfig,
         clock: Arc<dyn Clock>,
+        alarm: Arc<Alarm>,
     ) -> Result<Self, Error> {
         let folder = database.parent().unwrap_or(database).join(FOLDER);
         let in_folder = |error| Error::Folder(folder.clone(), error);
@@ -80,7 +83,8 @@ impl Accounts {
         let newest = fold::newest_boot(on).map_err(in_database)?;
         let boots = Boots::begin(&folder, newest).map_err(in_folder)?;
         let file_max = config.journal_file_max_bytes;
-        let journal = Journal::new(&folder, boots.own(), file_max, config.journal_kept_max_bytes);
+        let kept_max = config.journal_kept_max_bytes;
+        let journal = Journal::new((&folder, boots.own()), file_max, kept_max, alarm.clone());
         let secret = fold::secret(on).map_err(in_database)?;
         let accounts = Self {
             clock: WindowClock::new(clock),
@@ -95,6 +99,7 @@ impl Accounts {
             is_folding: AtomicBool::new(false),
             is_blind: AtomicBool::new(false),
             rows_lost: AtomicU64::new(0),
+            alarm,
         };
         let others = accounts.boots.others().map_err(in_folder)?;
         accounts.count_on(on, others).map_err(in_database)?;
@@ -230,6 +235,8 @@ impl Accounts {
             leases: self.places.leases(),
             subjects: self.places.subjects(),
             rows_lost: self.rows_lost.load(Ordering::Relaxed),
+            journal_errors: self.alarm.errors(Part::Journal),
+            database_errors: self.alarm.errors(Part::Database),
         }
     }
 }
@@ -244,4 +251,8 @@ pub struct Tally {
     /// Rows that were given up: the journal could not be written for so long that there was no more room
     /// to keep them. Their leases are booked as lost when the store is opened next.
     pub rows_lost: u64,
+    /// How often the journal could not be written.
+    pub journal_errors: u64,
+    /// How often the database could not be written or read.
+    pub database_errors: u64,
 }

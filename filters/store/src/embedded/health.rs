@@ -1,13 +1,16 @@
 //! What is known of the store's state, and what an error of SQLite's says about it.
 
+use super::alarm::{Alarm, Part};
 use behest_contract::directory::Failure;
 use parking_lot::RwLock;
 use rusqlite::{Error, ErrorCode, ffi};
 use std::sync::Arc;
 
 /// The state that all threads of a store share.
-#[derive(Default)]
-pub(super) struct Health(RwLock<State>);
+pub(super) struct Health {
+    state: RwLock<State>,
+    alarm: Arc<Alarm>,
+}
 
 #[derive(Default)]
 enum State {
@@ -59,17 +62,21 @@ pub(super) fn reach(error: &Error) -> Reach {
 }
 
 impl Health {
+    pub(super) fn new(alarm: Arc<Alarm>) -> Self {
+        Self { state: RwLock::default(), alarm }
+    }
+
     pub(super) fn is_sound(&self) -> bool {
-        matches!(*self.0.read(), State::Sound)
+        matches!(*self.state.read(), State::Sound)
     }
 
     pub(super) fn is_full(&self) -> bool {
-        matches!(*self.0.read(), State::Full)
+        matches!(*self.state.read(), State::Full)
     }
 
     /// Whether writing may be tried. A full disk may have room by now.
     pub(super) fn writable(&self) -> Result<(), Failure> {
-        match &*self.0.read() {
+        match &*self.state.read() {
             State::Sound | State::Full => Ok(()),
             State::Broken(why) => Err(Failure::Unavailable(why.clone())),
         }
@@ -78,7 +85,10 @@ impl Health {
     /// Takes note that something was written.
     pub(super) fn wrote(&self) {
         if self.is_full() {
-            *self.0.write() = State::Sound;
+            *self.state.write() = State::Sound;
+        }
+        if self.is_sound() {
+            self.alarm.works(Part::Database);
         }
     }
 
@@ -92,15 +102,21 @@ impl Health {
 
     /// The same while reading, which needs no room.
     pub(super) fn failed_to_read(&self, error: &Error) -> Failure {
-        if reach(error) == Reach::Engine {
+        let reach = reach(error);
+        if reach == Reach::Engine {
             return self.breaks(&format!("the store is closed to writes: {error}"));
         }
-        Failure::Unavailable(format!("the store refused: {error}").into())
+        let why = format!("the store refused: {error}");
+        if reach != Reach::Work {
+            self.alarm.failed(Part::Database, &why);
+        }
+        Failure::Unavailable(why.into())
     }
 
     /// Closes the store to writes. The first reason stays.
     pub(super) fn breaks(&self, why: &str) -> Failure {
-        let mut state = self.0.write();
+        self.alarm.failed(Part::Database, why);
+        let mut state = self.state.write();
         if !matches!(*state, State::Broken(_)) {
             *state = State::Broken(why.into());
         }
@@ -108,7 +124,7 @@ impl Health {
     }
 
     fn set_full(&self) {
-        let mut state = self.0.write();
+        let mut state = self.state.write();
         if matches!(*state, State::Sound) {
             *state = State::Full;
         }
@@ -128,8 +144,10 @@ impl Drop for Watched {
 
 #[cfg(test)]
 mod tests {
-    use super::{Health, Reach, reach};
+    use super::{Alarm, Health, Part, Reach, reach};
+    use behest_contract::clock::SystemClock;
     use rusqlite::{Error, ffi};
+    use std::sync::Arc;
 
     fn error(code: i32) -> Error {
         Error::SqliteFailure(ffi::Error::new(code), None)
@@ -164,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_full_disk_passes_and_a_broken_store_does_not() {
-        let health = Health::default();
+        let alarm = Arc::new(Alarm::new("/".as_ref(), Arc::new(SystemClock)));
+        let health = Health::new(alarm.clone());
         health.failed(&error(ffi::SQLITE_BUSY));
         assert!(health.is_sound());
         health.failed(&error(ffi::SQLITE_FULL));
@@ -180,5 +199,6 @@ mod tests {
         health.failed(&error(ffi::SQLITE_CORRUPT));
         assert_eq!(health.writable(), first);
         assert!(!health.is_sound() && !health.is_full());
+        assert_eq!(alarm.errors(Part::Database), 6);
     }
 }

@@ -16,6 +16,7 @@ mod wire;
 use super::accounts::counters::{Spent, Taken};
 use super::accounts::key::Key;
 use super::accounts::places::Progress;
+use super::alarm::{Alarm, Part};
 use behest_contract::book::Row;
 use behest_contract::price::Price;
 use combiner::{Combiner, NotWritten, Sink};
@@ -24,6 +25,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a file begins with. Another version's files begin with something else.
 pub(super) const HEADER: &[u8; 8] = b"bhstjrn1";
@@ -44,6 +46,11 @@ pub(super) struct Position {
 /// A file's name.
 pub(super) fn file_of(folder: &Path, boot: Boot, number: u32) -> PathBuf {
     folder.join(format!("{}-{number:06}.log", boot.0))
+}
+
+/// What a boot's next file is called until it is begun.
+pub(super) fn unfinished_of(folder: &Path, boot: Boot) -> PathBuf {
+    folder.join(format!("{}.new", boot.0))
 }
 
 /// Boot and number of a file of this name, if it is one of ours.
@@ -69,8 +76,14 @@ pub(super) struct Journal(Combiner<Files>);
 
 impl Journal {
     /// Makes no file yet.
-    pub(super) fn new(folder: &Path, boot: Boot, file_max: u64, kept_max: usize) -> Self {
-        let files = Files { folder: folder.to_owned(), boot, file_max, number: 0, current: None };
+    pub(super) fn new(
+        (folder, boot): (&Path, Boot),
+        file_max: u64,
+        kept_max: usize,
+        alarm: Arc<Alarm>,
+    ) -> Self {
+        let folder = folder.to_owned();
+        let files = Files { folder, boot, file_max, number: 0, current: None, alarm };
         Self(Combiner::new(files, kept_max))
     }
 
@@ -152,6 +165,7 @@ struct Files {
     /// Of the last file that was made.
     number: u32,
     current: Option<Current>,
+    alarm: Arc<Alarm>,
 }
 
 struct Current {
@@ -168,18 +182,33 @@ impl Files {
         if self.current.as_ref().is_some_and(|current| current.length >= self.file_max) {
             self.turn_page();
         }
-        match &mut self.current {
-            Some(current) => Ok(current),
-            none => {
-                let path = file_of(&self.folder, self.boot, self.number + 1);
-                let file =
-                    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-                // Not before it is there: who reads looks for the next number.
-                self.number += 1;
-                file.write_all_at(HEADER, 0)?;
-                Ok(none.insert(Current { file, length: HEADER.len() as u64 }))
-            }
+        match self.current.take() {
+            Some(current) => Ok(self.current.insert(current)),
+            None => self.begin(&[]),
         }
+    }
+
+    /// The next file, with these frames in it.
+    fn begin(&mut self, frames: &[u8]) -> io::Result<&mut Current> {
+        let unfinished = unfinished_of(&self.folder, self.boot);
+        let path = file_of(&self.folder, self.boot, self.number + 1);
+        let begun = written(&unfinished, frames).and_then(|current| {
+            fs::rename(&unfinished, path)?;
+            Ok(current)
+        });
+        if begun.is_err() {
+            drop(fs::remove_file(&unfinished));
+        }
+        let current = begun?;
+        // Not before it is there: who reads looks for the next number.
+        self.number += 1;
+        Ok(self.current.insert(current))
+    }
+
+    fn failed(&self, error: &io::Error) -> Box<str> {
+        let why = format!("the journal cannot be written: {error}");
+        self.alarm.failed(Part::Journal, &why);
+        why.into()
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -190,19 +219,36 @@ impl Files {
     }
 }
 
+/// A file that has no name yet by which anybody would read it: a try that fails leaves none behind, and
+/// half of one is never read.
+fn written(path: &Path, frames: &[u8]) -> io::Result<Current> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let header = HEADER.len() as u64;
+    file.write_all_at(HEADER, 0)?;
+    file.write_all_at(frames, header)?;
+    Ok(Current { file, length: header + frames.len() as u64 })
+}
+
 impl Sink for Files {
     fn write(&mut self, group: &[u8]) -> Result<(), Box<str>> {
         self.append(group).map_err(|error| {
             // A part of it may be in the file. Nobody reads past that, but in the next file.
             self.turn_page();
-            format!("the journal cannot be written: {error}").into()
+            self.failed(&error)
         })
     }
 
     fn repair(&mut self, kept: &[u8]) -> Result<(), Box<str>> {
         // In a file of its own even if nothing is kept: this is the try whether one can be written.
         self.turn_page();
-        self.write(kept)
+        match self.begin(kept) {
+            Ok(_) => {
+                self.alarm.works(Part::Journal);
+                Ok(())
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     fn undo(&self, group: &[u8], kept: &mut Vec<u8>) {

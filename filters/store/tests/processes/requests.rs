@@ -30,11 +30,11 @@ fn open(folder: &Path) -> Embedded {
     Embedded::open(folder, &config).unwrap()
 }
 
-fn demand(measure: Measure, limit: u64, amount: u64) -> Demand {
+pub(crate) fn demand(measure: Measure, limit: u64, amount: u64) -> Demand {
     Demand { subject: 0, measure, window: Window::Life, limit, amount }
 }
 
-fn row(id: &str) -> Row {
+pub(crate) fn row(id: &str) -> Row {
     Row {
         id: id.into(),
         tenant: "t".into(),
@@ -46,7 +46,7 @@ fn row(id: &str) -> Row {
     }
 }
 
-fn ask(id: &str, demands: &[Demand]) -> Ask {
+pub(crate) fn ask(id: &str, demands: &[Demand]) -> Ask {
     Ask {
         id: id.into(),
         tenant: "t".into(),
@@ -57,7 +57,7 @@ fn ask(id: &str, demands: &[Demand]) -> Ask {
     }
 }
 
-fn admit(store: &Embedded, ask: &Ask) -> Result<(), Refused> {
+pub(crate) fn admit(store: &Embedded, ask: &Ask) -> Result<(), Refused> {
     match store.admit(ask.clone()) {
         Decision::Done(answer) => answer.map(drop),
         Decision::Wait(_) => unreachable!(),

@@ -5,7 +5,7 @@
 //! what it has left, alone. The folder itself is locked while a boot begins or ends.
 
 use super::seen::{self, ALL, Seen};
-use crate::embedded::journal::{Boot, file_of, numbers_of, parsed};
+use crate::embedded::journal::{Boot, file_of, numbers_of, parsed, unfinished_of};
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -92,6 +92,7 @@ impl Boots {
     /// Deletes all that a boot has left. Its lock must be ours.
     pub(in crate::embedded) fn delete(&self, boot: Boot) -> io::Result<()> {
         self.delete_before(boot, u32::MAX)?;
+        delete(&unfinished_of(&self.folder, boot))?;
         delete(&seen::file_of(&self.folder, boot))?;
         delete(&lock_of(&self.folder, boot))
     }

@@ -6,10 +6,13 @@ use super::{Boot, HEADER, Journal, Position, file_of, numbers_of};
 use crate::embedded::accounts::counters::Spent;
 use crate::embedded::accounts::key::{Key, Keyer};
 use crate::embedded::accounts::places::Progress;
+use crate::embedded::alarm::Alarm;
 use behest_contract::book::Row;
+use behest_contract::clock::SystemClock;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::path::Path;
+use std::sync::Arc;
 
 mod waiting;
 
@@ -20,8 +23,12 @@ fn key(name: &str) -> Key {
     Keyer::new(&[9; 16]).tenant("t").lease(name)
 }
 
+fn alarm() -> Arc<Alarm> {
+    Arc::new(Alarm::new(Path::new("/"), Arc::new(SystemClock)))
+}
+
 fn journal(folder: &Path, file_max: u64) -> Journal {
-    Journal::new(folder, BOOT, file_max, KEPT_MAX)
+    Journal::new((folder, BOOT), file_max, KEPT_MAX, alarm())
 }
 
 fn open(on: &Journal, id: &str) -> Result<(), NotWritten> {
@@ -246,7 +253,7 @@ fn while_it_cannot_be_written_leases_are_refused_and_what_is_closed_is_kept() {
 fn what_is_kept_has_its_bound() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("journal");
-    let journal = Journal::new(&folder, BOOT, 0, 500);
+    let journal = Journal::new((&folder, BOOT), 0, 500, alarm());
     assert!(open(&journal, "1").is_err());
     let row = Row { id: "x".repeat(100).into(), ..Row::default() };
     let kept = (0..10).filter(|_| journal.close(None, Some(&row)).is_ok()).count();
