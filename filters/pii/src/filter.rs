@@ -242,7 +242,8 @@ impl Watch {
             facts.state(Restoring);
         }
         if shield.answers() || !vault.is_empty() {
-            self.lanes = Some(Lanes::new(vault, answer, shield.answers()));
+            let lanes = Lanes::new(vault, answer, shield.answers());
+            self.lanes = Some(lanes.with_json_said(prompt.outline().json_asked));
         }
         Ok(())
     }
