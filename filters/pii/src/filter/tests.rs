@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod channels;
+mod crowds;
 mod json_said;
 
 /// What a front door would find: every string but roles and ids is a text.
