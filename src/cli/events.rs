@@ -4,8 +4,15 @@ use super::administer::Called;
 use super::call::Call;
 use clap::Args;
 
-const KINDS: [&str; 6] =
-    ["pii_detection", "pii_block", "blocklist", "prompt_injection", "hook", "hook_silent"];
+const KINDS: [&str; 7] = [
+    "pii_detection",
+    "pii_block",
+    "pii_overflow",
+    "blocklist",
+    "prompt_injection",
+    "hook",
+    "hook_silent",
+];
 
 /// Which events of the guardrails.
 #[derive(Debug, Args)]

@@ -43,6 +43,7 @@ impl Reader {
             b"n" => (Role::Choices, count(scanner, "n")?),
             b"logprobs" | b"top_logprobs" => (Role::Logprobs, scanner.value()?),
             b"tools" => (Role::Tools, self.other(scanner, name)?),
+            b"response_format" => (Role::AnswerFormat, self.answer_format(scanner, name)?),
             // What Behest's own clients may leave in the body for the gateway (CONTRACT 5).
             b"thread_id" | b"session_id" | b"user_id" | b"tier" | b"token" => {
                 (Role::Private, scanner.value()?)
@@ -57,6 +58,13 @@ impl Reader {
     fn stream(&mut self, scanner: &mut Scanner<'_>) -> Result<Value, Refusal> {
         let value = boolean(scanner, "stream")?;
         self.outline.streamed = value.kind == Kind::Bool(true);
+        Ok(value)
+    }
+
+    /// Its texts are noted like any other member's, and its kind is looked for once more: it is short.
+    fn answer_format(&mut self, scanner: &mut Scanner<'_>, name: Str) -> Result<Value, Malformed> {
+        let value = self.other(scanner, name)?;
+        self.outline.json_asked = asks_for_json(value, scanner.text());
         Ok(value)
     }
 
@@ -195,6 +203,25 @@ impl Reader {
             texts.push(Text { kind, value, name, message });
         })
     }
+}
+
+/// Whether an answer of this format is JSON. Of a kind that is given twice the last one counts, as readers
+/// of JSON have it.
+fn asks_for_json(format: Value, body: &[u8]) -> bool {
+    if format.kind != Kind::Object {
+        return false;
+    }
+    let text = format.span.of(body);
+    let mut asked = false;
+    let read = Scanner::new(text).object(|scanner, name| {
+        let value = scanner.value()?;
+        if name.is(text, b"type") {
+            let is = |word| value.string().is_some_and(|kind| kind.is(text, word));
+            asked = is(b"json_object") || is(b"json_schema");
+        }
+        Ok::<(), Malformed>(())
+    });
+    read.is_ok() && asked
 }
 
 /// What a value is part of.

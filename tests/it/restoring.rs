@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::client::Ask;
+use crate::support::client::{Answer, Ask};
 use crate::support::conf::set;
 use crate::support::gateway::Gateway;
 use crate::support::guarded::{
@@ -267,4 +267,50 @@ async fn what_a_model_makes_of_a_placeholder_is_understood() {
         provider.next(Place::Content.stream(&letters, Spelling::Plain));
         assert_eq!(Place::Content.read(&gateway.ask(&streamed(JANE)).await), expected, "{text}");
     }
+}
+
+/// A value that ends a string of JSON, and may not stand in one as it is.
+const SHARP: &str = "a\"b\\c\nd";
+
+/// A chat about it whose answer is to be of this format.
+fn formatted(format: &Value, stream: bool) -> Ask {
+    let body = json!({
+        "model": "m", "messages": [message(SHARP)], "stream": stream, "response_format": format,
+    });
+    Ask::chat(body.to_string())
+}
+
+#[tokio::test]
+async fn json_that_was_asked_for_stays_json() {
+    let list = json!({ "name": "TERM", "terms": [SHARP], "action": "MASK" });
+    let (provider, gateway) = gateway(json!({ "mode": "enforce", "deny_lists": [list] })).await;
+    let stands = placeholder(&sent(&gateway, &provider, &chat(SHARP)).await);
+    let (text, expected) = (json!({ "n": stands }).to_string(), json!({ "n": SHARP }));
+    let read = |answer: &Answer| serde_json::from_str(&Place::Content.read(answer)).ok();
+    let schema = json!({ "type": "json_schema", "json_schema": { "name": "n", "schema": {} } });
+    let mut client = gateway.client().await;
+    for format in [json!({ "type": "json_object" }), schema] {
+        for spelling in Spelling::ALL {
+            provider.next(Place::Content.whole(&text, spelling));
+            let answer = client.ask(&formatted(&format, false)).await;
+            assert_eq!(read(&answer), Some(expected.clone()), "{format} {spelling:?}");
+            for cut in 0..text.len() {
+                let (first, second) = text.split_at(cut);
+                provider.next(Place::Content.stream(&[first, second], spelling));
+                let answer = client.ask(&formatted(&format, true)).await;
+                assert_eq!(read(&answer), Some(expected.clone()), "{spelling:?} {cut}");
+            }
+        }
+        let events = [&*Place::Content.event(0, &Spelling::Plain.quote(&text)), STOP, DONE];
+        let mut bytes = stream_head().to_vec();
+        let events = events.map(event).concat();
+        events.as_bytes().chunks(1).for_each(|byte| bytes.extend_from_slice(&chunk(byte)));
+        bytes.extend_from_slice(LAST_CHUNK);
+        provider.next(Plan::raw(bytes));
+        assert_eq!(read(&gateway.ask(&formatted(&format, true)).await), Some(expected.clone()));
+    }
+    // Where text was asked for, what looks like JSON is text.
+    provider.next(Place::Content.whole(&text, Spelling::Plain));
+    let answer = client.ask(&formatted(&json!({ "type": "text" }), false)).await;
+    assert_eq!(Place::Content.read(&answer), format!("{{\"n\":\"{SHARP}\"}}"));
 }

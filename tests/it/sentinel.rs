@@ -44,6 +44,8 @@ async fn a_text_of_the_block_list_is_refused_wherever_it_stands() {
         chat("about project zephyr, please"),
         chat("about PROJECT-ZEPHYR"),
         chat("reiner größenwahn"),
+        // Cyrillic and Greek letters that look like others.
+        chat("about prоject ΖΕΡΗΥR"),
         streamed("about project zephyr, please"),
         messages(json!([message("hi"), message(term), message("you")])),
         messages(json!([{ "role": "system", "content": "on project zephyr" }, message("hi")])),

@@ -263,16 +263,17 @@ impl Detector {
 
 /// Whether a text holds any term of an index.
 pub(crate) fn terms(index: &DenyIndex, text: &str) -> bool {
+    if is_disguised(text, false) {
+        return stands_in(index, &Folded::new(text, false, 0).text);
+    }
+    stands_in(index, text.as_bytes())
+}
+
+/// The same of a text that wears no disguise.
+pub(crate) fn stands_in(index: &DenyIndex, bytes: &[u8]) -> bool {
     let wanted =
         Wanted { entities: EntitySet::default(), threshold: 1, named: EntitySet::default() };
     let mut candidates = Vec::new();
-    let folded;
-    let bytes = if is_disguised(text, false) {
-        folded = Folded::new(text, false, 0);
-        &folded.text
-    } else {
-        text.as_bytes()
-    };
     index.find(&mut Scan::new(bytes, 0, wanted, &mut candidates), 0);
     !candidates.is_empty()
 }

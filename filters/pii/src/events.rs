@@ -17,8 +17,9 @@ pub enum Direction {
 /// A finding of one request, as it is recorded. It holds no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardrailEvent {
-    /// `pii_detection` or `pii_block`; `blocklist`, `prompt_injection` or `hook`; `hook_silent` where a
-    /// guardrail of one's own did not answer.
+    /// `pii_detection` or `pii_block`; `pii_overflow` where there was more to replace than is replaced in one
+    /// request; `blocklist`, `prompt_injection` or `hook`; `hook_silent` where a guardrail of one's own did not
+    /// answer.
     pub kind: &'static str,
     /// The tenant's id.
     pub tenant_id: Arc<str>,

@@ -10,7 +10,7 @@ use crate::mac::Mac;
 use crate::metrics::PiiMetrics;
 use crate::placeholder::Owner;
 use crate::policy::{PiiPolicies, Policy};
-use crate::redactor::{Blocked, Redactor};
+use crate::redactor::{Blocked, REPLACED_MAX, Redactor};
 use crate::tally::Tally;
 use crate::walk;
 use behest_contract::clock::Clock;
@@ -122,6 +122,15 @@ fn pii_blocked() -> Box<Denial> {
     Box::new(denial)
 }
 
+fn too_many() -> Box<Denial> {
+    let message = format!(
+        "The text holds more than {REPLACED_MAX} values that this project replaces: send less at a time."
+    );
+    let mut denial = Denial::new(Kind::TooLarge, message);
+    denial.retry_helps = false;
+    Box::new(denial)
+}
+
 fn content_blocked() -> Box<Denial> {
     let mut denial =
         Denial::new(Kind::ContentBlocked, "The request was stopped by this project's rules.");
@@ -187,8 +196,8 @@ impl Visit for Watch {
         let (Some(lanes), Some(subject)) = (self.lanes.take(), self.told.take()) else { return };
         let tally = lanes.tally();
         if !tally.is_empty() {
-            let blocked = self.broken.is_some();
-            self.tell_found(&subject, Direction::Response, lanes.mode(), tally, blocked);
+            let refused = self.broken.is_some().then_some(PII_BLOCK);
+            self.tell_found(&subject, Direction::Response, lanes.mode(), tally, refused);
         }
     }
 }
@@ -229,20 +238,23 @@ impl Watch {
             user: who.user.clone(),
         };
         let mut redactor = Redactor::new(shield.clone(), self.ports.mac.clone(), owner);
-        let verdict = walk::redact(prompt, &mut redactor);
+        let refused = walk::redact(prompt, &mut redactor).is_err().then(|| why(&redactor));
         let (vault, tally, answer) = redactor.into_answer();
-        if !tally.is_empty() {
-            self.tell_found(&subject, Direction::Request, shield.mode(), &tally, verdict.is_err());
+        if refused.is_some() || !tally.is_empty() {
+            self.tell_found(&subject, Direction::Request, shield.mode(), &tally, refused);
         }
-        if verdict.is_err() {
-            return Err(pii_blocked());
+        match refused {
+            Some(PII_OVERFLOW) => return Err(too_many()),
+            Some(_) => return Err(pii_blocked()),
+            None => {}
         }
         if enforced && (shield.answers() || !vault.is_empty()) {
             hide_logprobs(prompt);
             facts.state(Restoring);
         }
         if shield.answers() || !vault.is_empty() {
-            self.lanes = Some(Lanes::new(vault, answer, shield.answers()));
+            let lanes = Lanes::new(vault, answer, shield.answers());
+            self.lanes = Some(lanes.with_json_said(prompt.outline().json_asked));
         }
         Ok(())
     }
@@ -291,17 +303,16 @@ impl Watch {
         direction: Direction,
         mode: Mode,
         tally: &Tally,
-        blocked: bool,
+        refused: Option<&'static str>,
     ) {
         self.ports.metrics.found(tally);
         let mut names: Vec<Box<str>> = tally.iter().map(|(name, ..)| name.into()).collect();
         names.dedup();
-        let taken = match (mode, blocked) {
-            (Mode::Enforce, true) => BLOCKED,
-            (Mode::Enforce, false) => tally.strongest().map_or(LOGGED, taken),
-            _ => LOGGED,
+        let (kind, taken) = match (mode, refused) {
+            (Mode::Enforce, Some(kind)) => (kind, BLOCKED),
+            (Mode::Enforce, None) => (PII_DETECTION, tally.strongest().map_or(LOGGED, taken)),
+            _ => (PII_DETECTION, LOGGED),
         };
-        let kind = if taken == BLOCKED { "pii_block" } else { "pii_detection" };
         let (entities, count) = (names, tally.total());
         self.tell(subject, Finding { kind, direction, mode, taken, entities, count });
     }
@@ -321,6 +332,17 @@ impl Watch {
             timestamp_ms: u64::try_from(self.ports.clock.unix().as_millis()).unwrap_or(u64::MAX),
         });
     }
+}
+
+/// The words of events for findings of this filter, and for why they refuse a request.
+const PII_DETECTION: &str = "pii_detection";
+const PII_BLOCK: &str = "pii_block";
+const PII_OVERFLOW: &str = "pii_overflow";
+
+/// Why a prompt that may not be sent may not.
+fn why(redactor: &Redactor) -> &'static str {
+    let blocks = redactor.tally().strongest() == Some(Action::Block);
+    if redactor.is_overfull() && !blocks { PII_OVERFLOW } else { PII_BLOCK }
 }
 
 /// The words of events for what was done.

@@ -38,7 +38,7 @@ pub use mac::{Mac, SecretMac};
 pub use metrics::PiiMetrics;
 pub use placeholder::Owner;
 pub use policy::{PiiPolicies, PolicyRow};
-pub use redactor::{Blocked, Reading, Redactor};
+pub use redactor::{Blocked, REPLACED_MAX, Reading, Redactor};
 pub use restore::{Restorer, Spelling, StreamRestorer};
 pub use sentinel::{Reason, Sentinel};
 pub use shield::Shield;

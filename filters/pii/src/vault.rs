@@ -9,14 +9,19 @@ use zeroize::Zeroizing;
 #[derive(Default)]
 pub struct Vault {
     entries: Vec<Entry>,
+    /// The kinds' names, each once: there are few, and there may be a hundred thousand values.
+    names: Vec<Box<str>>,
     /// By the placeholder's name and suffix.
-    by_placeholder: HashMap<(Box<str>, Suffix), usize>,
-    /// By the placeholder's letters without brackets and `_`, sorted.
+    by_placeholder: HashMap<(NameAt, Suffix), usize>,
+    /// By the placeholder's letters without brackets and `_`; sorted once all are there.
     spelt: Vec<(Box<[u8]>, usize)>,
 }
 
+/// The number of a name.
+type NameAt = usize;
+
 struct Entry {
-    name: Box<str>,
+    name: NameAt,
     suffix: Suffix,
     /// The value as it reads without what people vary.
     normal: Zeroizing<Vec<u8>>,
@@ -50,17 +55,18 @@ impl Vault {
         value: &str,
         suffix: impl Fn(u8) -> Suffix,
     ) -> String {
+        let named = self.named(name).unwrap_or_else(|| {
+            self.names.push(name.into());
+            self.names.len() - 1
+        });
         for again in 0..=u8::MAX {
             let suffix = suffix(again);
-            match self
-                .by_placeholder
-                .get(&(name.into(), suffix))
-                .and_then(|at| self.entries.get(*at))
-            {
+            let known = self.by_placeholder.get(&(named, suffix));
+            match known.and_then(|at| self.entries.get(*at)) {
                 Some(entry) if *entry.normal == normal => return placeholder(name, &suffix),
                 Some(_) => {}
                 None => {
-                    self.add(name, suffix, normal, value);
+                    self.add(named, suffix, normal, value);
                     return placeholder(name, &suffix);
                 }
             }
@@ -69,14 +75,21 @@ impl Vault {
         format!("[{name}]")
     }
 
-    fn add(&mut self, name: &str, suffix: Suffix, normal: Vec<u8>, value: &str) {
+    fn named(&self, name: &str) -> Option<NameAt> {
+        self.names.iter().position(|known| **known == *name)
+    }
+
+    fn name(&self, entry: &Entry) -> &str {
+        self.names.get(entry.name).map_or("", |name| name)
+    }
+
+    fn add(&mut self, named: NameAt, suffix: Suffix, normal: Vec<u8>, value: &str) {
         let at = self.entries.len();
-        let spelt: Box<[u8]> = letters(name).chain(suffix).collect();
-        self.by_placeholder.insert((name.into(), suffix), at);
-        let place = self.spelt.partition_point(|(known, _)| *known < spelt);
-        self.spelt.insert(place, (spelt, at));
+        let name = self.names.get(named).map_or("", |name| name);
+        self.spelt.push((letters(name).chain(suffix).collect(), at));
+        self.by_placeholder.insert((named, suffix), at);
         self.entries.push(Entry {
-            name: name.into(),
+            name: named,
             suffix,
             normal: Zeroizing::new(normal),
             value: Zeroizing::new(value.to_owned()),
@@ -84,12 +97,18 @@ impl Vault {
         });
     }
 
+    /// Makes ready what values are looked up by: no more of them come.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.spelt.sort_unstable();
+        self
+    }
+
     /// Notes that the value of a placeholder stood in angle brackets.
     pub(crate) fn note_brackets(&mut self, placeholder: &str) {
         let inside = placeholder.trim_matches(['<', '>']);
         let Some((name, suffix)) = inside.rsplit_once('_') else { return };
         let Ok(suffix) = Suffix::try_from(suffix.as_bytes()) else { return };
-        let at = self.by_placeholder.get(&(name.into(), suffix));
+        let at = self.named(name).and_then(|named| self.by_placeholder.get(&(named, suffix)));
         if let Some(entry) = at.and_then(|at| self.entries.get_mut(*at)) {
             entry.bracketed = true;
         }
@@ -99,7 +118,7 @@ impl Vault {
         self.entries.get(at).is_some_and(|entry| entry.bracketed)
     }
 
-    /// All placeholders' letters, sorted.
+    /// All placeholders' letters, in order once the vault is sorted.
     pub(crate) fn spelt(&self) -> &[(Box<[u8]>, usize)] {
         &self.spelt
     }
@@ -118,7 +137,7 @@ impl Vault {
                     && self
                         .entries
                         .get(*at)
-                        .is_some_and(|entry| letters(&entry.name).eq(name.iter().copied()))
+                        .is_some_and(|entry| letters(self.name(entry)).eq(name.iter().copied()))
             });
         let (_, first) = same.next()?;
         same.next().is_none().then_some(*first)
@@ -126,7 +145,7 @@ impl Vault {
 
     /// The placeholders, for tests and for showing what was done.
     pub fn placeholders(&self) -> impl Iterator<Item = String> {
-        self.entries.iter().map(|entry| placeholder(&entry.name, &entry.suffix))
+        self.entries.iter().map(|entry| placeholder(self.name(entry), &entry.suffix))
     }
 }
 

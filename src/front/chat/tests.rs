@@ -93,6 +93,27 @@ fn images_are_told_from_words() {
 }
 
 #[test]
+fn it_is_known_whether_the_answer_is_to_be_json() {
+    for (format, asked) in [
+        (r#"{"type":"json_object"}"#, true),
+        (r#"{"json_schema":{"schema":{"type":"text"}},"\u0074ype":"json\u005fschema"}"#, true),
+        (r#"{"type":"text","type":"json_object"}"#, true),
+        (r#"{"type":"json_object","type":"text"}"#, false),
+        (r#"{"type":"text","json_schema":{"type":"json_object"}}"#, false),
+        (r#"{"type":["json_object"]}"#, false),
+        (r#""json_object""#, false),
+        ("null", false),
+    ] {
+        let body = format!(r#"{{"response_format":{format},"messages":[{{"role":"user"}}]}}"#);
+        let found = outline(body.as_bytes()).unwrap();
+        assert_eq!(found.json_asked, asked, "{format}");
+        assert_eq!(found.members[0].role, Role::AnswerFormat);
+    }
+    let other = br#"{"x":{"type":"json_object"},"messages":[{"role":"user"}]}"#;
+    assert!(!outline(other).unwrap().json_asked);
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let message = r#"{"role":"user","content":"x"}"#;
     let with = |members: &str| format!(r#"{{"messages":[{message}],{members}}}"#);

@@ -59,6 +59,11 @@ impl ChannelKind {
         matches!(self, Self::ToolArguments(_) | Self::FunctionArguments)
     }
 
+    /// Whether it is the model's answer proper, which is JSON where the client asks for that.
+    pub fn is_content(self) -> bool {
+        matches!(self, Self::Content | Self::ContentText(_))
+    }
+
     /// Whether a piece is all of its text and goes on in no other, so that nothing of it may be held
     /// back.
     pub fn comes_whole(self) -> bool {

@@ -19,6 +19,8 @@ pub enum Role {
     Choices,
     /// Tools that the model may call.
     Tools,
+    /// What the answer's content is to be written in.
+    AnswerFormat,
     /// Whether, and how many, probabilities of tokens are told. They spell the answer a second time.
     Logprobs,
     /// For the gateway, not for the provider: it is dropped on the way up.
@@ -90,6 +92,8 @@ pub struct Outline {
     pub images: Vec<Str>,
     /// Whether the answer is to be streamed.
     pub streamed: bool,
+    /// Whether what the model says is to be JSON.
+    pub json_asked: bool,
     /// The value of the option that asks for usage in a stream, where the client wrote one.
     pub usage_option: Option<Value>,
 }

@@ -16,6 +16,8 @@ pub(super) struct Lanes {
     redactor: Redactor,
     /// Whether the model's own words are redacted.
     redacts: bool,
+    /// Whether what it says is JSON, as the arguments of tools are.
+    json_said: bool,
     lanes: Vec<Lane>,
     /// Something must not be said: no text leaves any more.
     shut: bool,
@@ -70,9 +72,16 @@ impl Lanes {
             json: Restorer::new(vault, Spelling::Json),
             redactor,
             redacts,
+            json_said: false,
             lanes: Vec::new(),
             shut: false,
         }
+    }
+
+    /// The client has asked for JSON: what is put back into the content must not end its strings.
+    pub(super) fn with_json_said(mut self, json_said: bool) -> Self {
+        self.json_said = json_said;
+        self
     }
 
     pub(super) fn tally(&self) -> &Tally {
@@ -182,7 +191,8 @@ impl Lanes {
     }
 
     fn open(&self, channel: Channel) -> Lane {
-        let (reading, restorer) = match channel.kind.is_json() {
+        let is_json = channel.kind.is_json() || self.json_said && channel.kind.is_content();
+        let (reading, restorer) = match is_json {
             true => (Reading::Json, &self.json),
             false => (Reading::Plain, &self.plain),
         };

@@ -29,6 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod channels;
+mod crowds;
+mod json_said;
 
 /// What a front door would find: every string but roles and ids is a text.
 fn prompt(body: &serde_json::Value) -> Prompt {
@@ -38,6 +40,7 @@ fn prompt(body: &serde_json::Value) -> Prompt {
     let root = scanner.object(|scanner, name| {
         let role = match name.name(&bytes).as_ref() {
             b"messages" | b"input" => Role::Messages,
+            b"response_format" => Role::AnswerFormat,
             b"logprobs" => Role::Logprobs,
             _ => Role::Other,
         };
@@ -47,6 +50,7 @@ fn prompt(body: &serde_json::Value) -> Prompt {
             texts(scanner, name, &bytes, TextKind::Other, None, &mut outline)?
         };
         let whole = Span { start: name.quoted().start, end: value.span.end };
+        outline.json_asked |= role == Role::AnswerFormat;
         outline.members.push(Member { role, whole, value });
         Ok::<(), Malformed>(())
     });
