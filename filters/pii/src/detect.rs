@@ -8,6 +8,7 @@ pub(crate) mod fold;
 mod hold;
 mod labels;
 mod links;
+pub(crate) mod literals;
 pub(crate) mod lookalike;
 mod numbers;
 mod pattern;

@@ -98,7 +98,7 @@ impl Sentinel {
         if !(self.injection && foreign) {
             return None;
         }
-        let (score, rules) = RULES.score(text);
+        let (score, rules) = RULES.score(text, self.threshold);
         (score >= self.threshold).then_some(Reason::Injection { score, rules })
     }
 }
