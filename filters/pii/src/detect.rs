@@ -5,6 +5,7 @@ mod dates;
 mod deny;
 mod email;
 pub(crate) mod fold;
+mod heads;
 mod hold;
 mod labels;
 mod links;

@@ -203,9 +203,10 @@ impl Watch {
         facts: &mut Facts,
     ) -> Verdict {
         let Some(subject) = self.told.clone() else { return Ok(()) };
+        let texts = walk::read(prompt);
         if let Some(sentinel) = &policy.sentinel {
             let enforced = sentinel.mode() == Mode::Enforce;
-            let reasons = walk::check(prompt, sentinel);
+            let reasons = walk::check(prompt, &texts, sentinel);
             for reason in &reasons {
                 self.tell(&subject, Finding::of_prompt(reason.label(), sentinel.mode(), enforced));
             }
@@ -229,13 +230,13 @@ impl Watch {
             user: who.user.clone(),
         };
         let mut redactor = Redactor::new(shield.clone(), self.ports.mac.clone(), owner);
-        let verdict = walk::redact(prompt, &mut redactor);
+        let edits = walk::redact(prompt, &texts, &mut redactor);
         let (vault, tally, answer) = redactor.into_answer();
         if !tally.is_empty() {
-            self.tell_found(&subject, Direction::Request, shield.mode(), &tally, verdict.is_err());
+            self.tell_found(&subject, Direction::Request, shield.mode(), &tally, edits.is_err());
         }
-        if verdict.is_err() {
-            return Err(pii_blocked());
+        for (at, text) in edits.map_err(|Blocked| pii_blocked())? {
+            prompt.replace_text(at, &text);
         }
         if enforced && (shield.answers() || !vault.is_empty()) {
             hide_logprobs(prompt);

@@ -13,6 +13,11 @@ const ANCHOR: usize = 4;
 const FEW: (usize, usize) = (32, 8);
 const MANY: usize = 16;
 
+/// How much of a text is looked at at a time where it is copied: what stays near.
+const PIECE: usize = 4096;
+/// The longest word that is found in letters large or small.
+pub(crate) const SMALL_MAX: usize = 32;
+
 /// Words to be looked for, each of at least four bytes.
 pub(crate) struct Literals {
     words: Vec<Box<[u8]>>,
@@ -56,6 +61,22 @@ impl Literals {
                 }
             }
             at = place + 1;
+        }
+    }
+
+    /// The same in letters large or small, for words in small ones of at most [`SMALL_MAX`] bytes. One that
+    /// stands where two pieces of the text meet is told twice.
+    pub(crate) fn each_small(&self, text: &[u8], from: usize, mut tell: impl FnMut(usize, usize)) {
+        let mut small = [0; PIECE];
+        let mut at = from;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let len = rest.len().min(PIECE);
+            for (to, from) in small.iter_mut().zip(rest) {
+                *to = from.to_ascii_lowercase();
+            }
+            let piece = small.get(..len).unwrap_or_default();
+            self.each(piece, 0, |word, start| tell(word, at + start));
+            at += if len < rest.len() { PIECE - SMALL_MAX } else { len };
         }
     }
 
@@ -185,7 +206,7 @@ fn in_buckets(mut anchors: Vec<Anchor>) -> Vec<Anchor> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AhoCorasick, Finder, Literals};
+    use super::{AhoCorasick, Finder, Literals, PIECE, SMALL_MAX};
 
     const WORDS: [&str; 12] = [
         "system:",
@@ -240,6 +261,19 @@ mod tests {
             }
         }
         assert_eq!(packed.len_of(0), 7);
+    }
+
+    #[test]
+    fn words_in_small_letters_are_told_in_large_ones_too_across_all_pieces() {
+        let literals = Literals::new(["project", "zeph"]);
+        let least = PIECE - 2 * SMALL_MAX;
+        for far in (least..PIECE + 2).chain([2 * PIECE - SMALL_MAX - 3]) {
+            let text = format!("{}pROject ZEPHyr", " ".repeat(far));
+            let mut found = Vec::new();
+            literals.each_small(text.as_bytes(), 1, |word, start| found.push((word, start)));
+            found.dedup();
+            assert!(found.contains(&(0, far)) && found.contains(&(1, far + 8)), "{found:?}");
+        }
     }
 
     #[test]

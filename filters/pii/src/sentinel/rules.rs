@@ -67,11 +67,6 @@ struct Words {
     literals: Literals,
 }
 
-/// How much of a text is looked at at a time, in a copy of small letters that stays near.
-const PIECE: usize = 4096;
-/// More bytes than any word has.
-const WORD_MAX: usize = 32;
-
 /// All words, each once.
 fn words() -> Vec<&'static str> {
     let mut words: Vec<_> = TABLE.iter().flat_map(|rule| rule.words).copied().collect();
@@ -92,25 +87,12 @@ impl Words {
     /// The rules one of whose words stands in a text, in letters large or small.
     fn rules_in(&self, text: &[u8]) -> Set {
         let mut found = 0;
-        let mut small = [0; PIECE];
-        let mut rest = text;
-        while found != ALL && !rest.is_empty() {
-            let len = rest.len().min(PIECE);
-            for (to, from) in small.iter_mut().zip(rest) {
-                *to = from.to_ascii_lowercase();
-            }
-            self.literals.each(small.get(..len).unwrap_or_default(), 0, |word, _| {
-                found |= self.rules.get(word).copied().unwrap_or_default();
-            });
-            // A word may lie across the end.
-            let read = if len < rest.len() { PIECE - WORD_MAX } else { len };
-            rest = rest.get(read..).unwrap_or_default();
-        }
+        self.literals.each_small(text, 0, |word, _| {
+            found |= self.rules.get(word).copied().unwrap_or_default();
+        });
         found
     }
 }
-
-const ALL: Set = (1 << TABLE.len()) - 1;
 
 fn rules_of(word: &str) -> Set {
     let asks = |rule: &Rule| rule.words.contains(&word);
@@ -150,7 +132,8 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
-    use super::{PIECE, RULES, TABLE, WORD_MAX, Words, words};
+    use super::{RULES, TABLE, Words, words};
+    use crate::detect::literals::SMALL_MAX;
 
     #[test]
     fn every_rule_compiles() {
@@ -166,14 +149,13 @@ mod tests {
         let stand = |text: &str, n: usize| words.rules_in(text.as_bytes()) >> n & 1 == 1;
         for (n, rule) in TABLE.iter().enumerate() {
             for word in rule.words {
-                assert!(word.len() < WORD_MAX);
+                assert!(word.len() <= SMALL_MAX);
                 for (before, behind) in [("", ""), ("x", "y"), ("act a", "prompt"), ("ignor", "")] {
                     let text = format!("{before}{word}{behind}");
                     assert!(stand(&text, n) && stand(&text.to_ascii_uppercase(), n), "{text}");
                 }
-                for far in (PIECE - 2 * WORD_MAX..PIECE + 2).chain([2 * PIECE - WORD_MAX - 3]) {
-                    assert!(stand(&format!("{}{word}", ".".repeat(far)), n), "{word} {far}");
-                }
+                let far = format!("{}{word}", "a quiet river ".repeat(500));
+                assert!(stand(&far, n), "{word}");
             }
         }
         assert_eq!(words.rules_in("a quiet river ".repeat(1000).as_bytes()), 0);
