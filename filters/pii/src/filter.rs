@@ -212,9 +212,10 @@ impl Watch {
         facts: &mut Facts,
     ) -> Verdict {
         let Some(subject) = self.told.clone() else { return Ok(()) };
+        let texts = walk::read(prompt);
         if let Some(sentinel) = &policy.sentinel {
             let enforced = sentinel.mode() == Mode::Enforce;
-            let reasons = walk::check(prompt, sentinel);
+            let reasons = walk::check(prompt, &texts, sentinel);
             for reason in &reasons {
                 self.tell(&subject, Finding::of_prompt(reason.label(), sentinel.mode(), enforced));
             }
@@ -238,7 +239,8 @@ impl Watch {
             user: who.user.clone(),
         };
         let mut redactor = Redactor::new(shield.clone(), self.ports.mac.clone(), owner);
-        let refused = walk::redact(prompt, &mut redactor).is_err().then(|| why(&redactor));
+        let edits = walk::redact(prompt, &texts, &mut redactor);
+        let refused = edits.is_err().then(|| why(&redactor));
         let (vault, tally, answer) = redactor.into_answer();
         if refused.is_some() || !tally.is_empty() {
             self.tell_found(&subject, Direction::Request, shield.mode(), &tally, refused);
@@ -247,6 +249,9 @@ impl Watch {
             Some(PII_OVERFLOW) => return Err(too_many()),
             Some(_) => return Err(pii_blocked()),
             None => {}
+        }
+        for (at, text) in edits.unwrap_or_default() {
+            prompt.replace_text(at, &text);
         }
         if enforced && (shield.answers() || !vault.is_empty()) {
             hide_logprobs(prompt);

@@ -101,7 +101,7 @@ impl Sentinel {
     }
 
     fn hit(&self, text: &str) -> Option<Reason> {
-        let (score, rules) = RULES.score(text);
+        let (score, rules) = RULES.score(text, self.threshold);
         (score >= self.threshold).then_some(Reason::Injection { score, rules })
     }
 }

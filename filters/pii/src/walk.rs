@@ -1,4 +1,4 @@
-//! Going through a prompt: every text of it is redacted, as edits on spans.
+//! Going through a prompt: every text of it is read once, and redacted as edits on spans.
 
 use crate::config::Mode;
 use crate::detect::Context;
@@ -10,27 +10,29 @@ use behest_contract::json::{Kind, Malformed, Scanner};
 use behest_contract::prompt::{Prompt, Role, Text, TextAt, TextKind};
 use std::borrow::Cow;
 
-type Found<'p> = (TextAt, &'p Text, Cow<'p, str>);
+/// A text of a prompt, as it reads.
+pub(crate) type Found<'p> = (TextAt, &'p Text, Cow<'p, str>);
 
-/// Redacts a prompt. It is left as it was when it may not be sent.
-pub(crate) fn redact(prompt: &mut Prompt, redactor: &mut Redactor) -> Result<(), Blocked> {
+/// All texts of a prompt: decoded once, for all that look at them.
+pub(crate) fn read(prompt: &Prompt) -> Vec<Found<'_>> {
+    prompt.texts().collect()
+}
+
+/// What a prompt's texts are to be instead.
+pub(crate) fn redact(
+    prompt: &Prompt,
+    texts: &[Found<'_>],
+    redactor: &mut Redactor,
+) -> Result<Vec<(TextAt, String)>, Blocked> {
     let mut edits: Vec<(TextAt, String)> = Vec::new();
     let mut verdict = Ok(());
-    {
-        let body = prompt.body();
-        let all: Vec<Found<'_>> = prompt.texts().collect();
-        let mut rest = all.as_slice();
-        while let Some(group) = rest.get(..neighbours(rest)).filter(|group| !group.is_empty()) {
-            rest = rest.get(group.len()..).unwrap_or_default();
-            // All are looked at even if one must not be sent: each finding is told.
-            verdict = verdict.and(redact_group(body, group, redactor, &mut edits));
-        }
+    let mut rest = texts;
+    while let Some(group) = rest.get(..neighbours(rest)).filter(|group| !group.is_empty()) {
+        rest = rest.get(group.len()..).unwrap_or_default();
+        // All are looked at even if one must not be sent: each finding is told.
+        verdict = verdict.and(redact_group(prompt.body(), group, redactor, &mut edits));
     }
-    verdict?;
-    for (at, text) in edits {
-        prompt.replace_text(at, &text);
-    }
-    Ok(())
+    verdict.map(|()| edits)
 }
 
 /// How many texts from the first one on are parts of one message's content.
@@ -75,13 +77,12 @@ fn redact_group(
 
 /// Why a prompt is not wanted: the first reason where that refuses it, else each kind once. The parts of a
 /// message are read one by one, and together as a provider reads them.
-pub(crate) fn check(prompt: &Prompt, sentinel: &Sentinel) -> Vec<Reason> {
+pub(crate) fn check(prompt: &Prompt, texts: &[Found<'_>], sentinel: &Sentinel) -> Vec<Reason> {
     let mut found: Vec<Reason> = Vec::new();
     if sentinel.mode() == Mode::Disabled {
         return found;
     }
-    let all: Vec<Found<'_>> = prompt.texts().collect();
-    let mut rest = all.as_slice();
+    let mut rest = texts;
     while let Some(group) = rest.get(..neighbours(rest)).filter(|group| !group.is_empty()) {
         rest = rest.get(group.len()..).unwrap_or_default();
         let foreign = group.first().is_some_and(|(_, text, _)| is_foreign(prompt, text));

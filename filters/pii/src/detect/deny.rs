@@ -4,6 +4,7 @@
 //! words are not in; what is in is compared in full. Terms that do not begin with ASCII go to an
 //! automaton.
 
+use super::heads::{HeadHasher, Heads, hash};
 use super::reader::Reader;
 use super::scan::{Candidate, Scan};
 use crate::config::DenyListConfig;
@@ -12,7 +13,7 @@ use crate::error::ConfigError;
 use aho_corasick::AhoCorasick;
 use smallvec::SmallVec;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use wide::u8x16;
 
 pub(crate) const TERMS_MAX: usize = 100_000;
@@ -39,6 +40,8 @@ pub(crate) struct DenyIndex {
     /// Bit n: a term's head has n bytes. Most words of a text are short, and most terms' are not.
     lengths: u8,
     by_head: HashMap<u64, SmallVec<[u32; 2]>, BuildHasherDefault<HeadHasher>>,
+    /// The heads themselves, where they are few.
+    few: Option<Heads>,
     terms: Vec<Term>,
     foreign: Option<Foreign>,
 }
@@ -53,26 +56,6 @@ struct Foreign {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
-}
-
-fn hash(head: u64) -> u64 {
-    (head ^ head >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// Heads are hashed already; an attacker does not choose a project's terms.
-#[derive(Default)]
-struct HeadHasher(u64);
-
-impl Hasher for HeadHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = hash(self.0 ^ u64::from(*byte)));
-    }
-    fn write_u64(&mut self, head: u64) {
-        self.0 = hash(head);
-    }
 }
 
 fn head_of(word: &[u8]) -> u64 {
@@ -138,6 +121,7 @@ impl DenyIndex {
             shift: 64 - bits.trailing_zeros(),
             lengths: 0,
             by_head: HashMap::default(),
+            few: None,
             terms,
             foreign,
         };
@@ -151,6 +135,7 @@ impl DenyIndex {
             }
             index.by_head.entry(head).or_default().push(number);
         }
+        index.few = Heads::new(index.by_head.keys().copied());
         index
     }
 
@@ -161,11 +146,27 @@ impl DenyIndex {
 
     /// Proposes every term that begins at or after `from`.
     pub(crate) fn find(&self, scan: &mut Scan<'_, '_>, from: usize) {
-        if !self.terms.is_empty() {
-            self.words(scan, from);
+        match &self.few {
+            _ if self.terms.is_empty() => {}
+            Some(few) => self.few(few, scan, from),
+            None => self.words(scan, from),
         }
         if let Some(foreign) = &self.foreign {
             foreign.find(scan, from);
+        }
+    }
+
+    fn few(&self, few: &Heads, scan: &mut Scan<'_, '_>, from: usize) {
+        let text = scan.text.text();
+        few.each(text, from, |head, at| {
+            if !is_word(scan.text.before(at)) && head_of(word_at(text, at)) == head {
+                self.verify(scan, head, at);
+            }
+        });
+        let last = scan.text.run_back(text.len(), WORD_MAX, is_word);
+        let begun = text.len() - last < HEAD || self.may_have(head_of(word_at(text, last)));
+        if last < text.len() && begun && !is_word(scan.text.before(last)) {
+            self.wait_for_word(scan, last);
         }
     }
 
@@ -385,3 +386,6 @@ impl Foreign {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,39 +2,28 @@
 
 use super::email::{self, address, is_local, spelt_out};
 use super::labels::{self, BANK_LABELS, FOREIGN_LABELS, SECRET_LABELS, bank_code, password};
+use super::literals::Literals;
 use super::reader::is_alnum;
 use super::scan::{CERTAIN, Scan};
 use super::secrets::{self, JOINT_MAX, may_be_joint, plain_literals, with_joint};
 use super::{links, tokens};
 use crate::entity::Entity;
-use aho_corasick::packed::{self, Searcher};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
-/// Beginnings of at least four bytes are looked for together.
-fn searcher<'a>(words: impl Iterator<Item = &'a str>) -> Option<Searcher> {
-    let mut builder = packed::Config::new().heuristic_pattern_limits(false).builder();
-    let mut all: Vec<_> = words.collect();
-    all.sort_unstable();
-    all.dedup();
-    for word in all {
-        builder.add(word);
-    }
-    builder.build()
-}
-
 const SIGNS: [&str; 4] = ["[at]", "(at)", "[AT]", "(AT)"];
 
-static LITERALS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
-    searcher(
-        plain_literals()
-            .filter(|literal| literal.len() > 3)
-            .chain(SIGNS)
-            .chain(BANK_LABELS.iter().copied()),
-    )
+/// Beginnings of at least four bytes, which are looked for together. One that goes on like another is found
+/// with that.
+static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
+    let long = plain_literals().filter(|literal| literal.len() > 3);
+    let mut all: Vec<_> = long.chain(SIGNS).chain(BANK_LABELS.iter().copied()).collect();
+    all.sort_unstable();
+    all.dedup_by(|next, known| next.starts_with(*known));
+    Literals::new(all)
 });
-static LABELS: LazyLock<Option<Searcher>> =
-    LazyLock::new(|| searcher(SECRET_LABELS.iter().chain(FOREIGN_LABELS).copied()));
+static LABELS: LazyLock<Literals> =
+    LazyLock::new(|| Literals::new(SECRET_LABELS.iter().chain(FOREIGN_LABELS).copied()));
 /// A beginning that is too short to be looked for with the others without slowing them all.
 static SHORT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("SG."));
 static LINK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
@@ -86,15 +75,7 @@ pub(super) fn joint(scan: &mut Scan<'_, '_>, sign: usize) {
 /// Secrets by their beginnings, and whatever else begins with a word.
 pub(super) fn literals(scan: &mut Scan<'_, '_>, from: usize) {
     let text = scan.text.text();
-    if let Some(searcher) = LITERALS.as_ref() {
-        let mut at = from;
-        while let Some(found) =
-            searcher.find_in(text, aho_corasick::Span { start: at, end: text.len() })
-        {
-            literal(scan, found.start());
-            at = found.start() + 1;
-        }
-    }
+    LITERALS.each(text, from, |_, start| literal(scan, start));
     for found in SHORT.find_iter(text.get(from..).unwrap_or_default()) {
         literal(scan, from + found);
     }
@@ -160,18 +141,13 @@ pub(super) fn secret_labels(scan: &mut Scan<'_, '_>, from: usize) {
         }
         scan.asked(0);
     }
-    let Some(searcher) = LABELS.as_ref() else { return };
-    let text = scan.text.text();
-    let mut at = from;
-    while let Some(found) =
-        searcher.find_in(text, aho_corasick::Span { start: at, end: text.len() })
-    {
-        if let Some(hit) = password(&scan.text, found.end())
+    LABELS.each(scan.text.text(), from, |label, start| {
+        let end = start + LABELS.len_of(label);
+        if let Some(hit) = password(&scan.text, end)
             && !tokens::is_cloud_secret(scan, hit.start)
         {
-            scan.propose_hit(found.start(), &hit, 70);
+            scan.propose_hit(start, &hit, 70);
         }
-        scan.asked(found.start());
-        at = found.start() + 1;
-    }
+        scan.asked(start);
+    });
 }

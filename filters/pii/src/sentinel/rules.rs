@@ -4,8 +4,9 @@
 //! A text counts as an attack when its moves add up: one strong move, or two weak ones.
 
 use crate::detect::fold::{Folded, is_disguised};
-use aho_corasick::{AhoCorasick, Input, Span, packed};
+use crate::detect::literals::Literals;
 use regex::bytes::{Regex, RegexBuilder};
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 struct Rule {
@@ -61,15 +62,9 @@ type Set = u64;
 
 /// What stands in every text that a rule may match.
 struct Words {
-    /// The rules of each, and of those that begin like it: where one stands the other may stand.
+    /// The rules of each.
     rules: Vec<Set>,
-    finder: Finder,
-}
-
-/// Vectorised where the processor can, and an automaton where it cannot.
-enum Finder {
-    Packed(packed::Searcher),
-    Automaton(Option<AhoCorasick>),
+    literals: Literals,
 }
 
 /// All words, each once.
@@ -83,45 +78,24 @@ fn words() -> Vec<&'static str> {
 impl Words {
     fn new() -> Self {
         let words = words();
-        let rules = words.iter().map(|word| rules_of(word)).collect();
-        let packed = packed::Config::new().match_kind(packed::MatchKind::LeftmostFirst).builder();
-        let finder = match packed.clone().extend(&words).build() {
-            Some(searcher) => Finder::Packed(searcher),
-            None => Finder::Automaton(AhoCorasick::new(&words).ok()),
-        };
-        Self { rules, finder }
-    }
-
-    /// The rules one of whose words stands in a text of small letters.
-    fn rules_in(&self, text: &[u8]) -> Set {
-        let (mut found, mut at) = (0, 0);
-        while found != ALL
-            && let Some((word, start)) = self.next(text, at)
-        {
-            found |= self.rules.get(word).copied().unwrap_or_default();
-            // Another may begin inside of it.
-            at = start + 1;
+        Self {
+            rules: words.iter().map(|word| rules_of(word)).collect(),
+            literals: Literals::new(words),
         }
-        found
     }
 
-    /// The next word, and where it begins.
-    fn next(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
-        let found = match &self.finder {
-            Finder::Packed(searcher) => {
-                searcher.find_in(text, Span { start: at, end: text.len() })?
-            }
-            Finder::Automaton(words) => words.as_ref()?.find(Input::new(text).range(at..))?,
-        };
-        Some((found.pattern().as_usize(), found.start()))
+    /// The rules one of whose words stands in a text, in letters large or small.
+    fn rules_in(&self, text: &[u8]) -> Set {
+        let mut found = 0;
+        self.literals.each_small(text, 0, |word, _| {
+            found |= self.rules.get(word).copied().unwrap_or_default();
+        });
+        found
     }
 }
 
-const ALL: Set = (1 << TABLE.len()) - 1;
-
 fn rules_of(word: &str) -> Set {
-    let alike = |other: &&str| other.starts_with(word) || word.starts_with(*other);
-    let asks = |rule: &Rule| rule.words.iter().any(alike);
+    let asks = |rule: &Rule| rule.words.contains(&word);
     TABLE.iter().enumerate().filter(|(_, rule)| asks(rule)).fold(0, |set, (n, _)| set | 1 << n)
 }
 
@@ -131,24 +105,24 @@ impl Rules {
         Self { words: Words::new(), patterns: TABLE.iter().map(pattern).collect() }
     }
 
-    /// The sum of the scores of the rules that hit, and their names. A pattern runs only where one of
-    /// its words stands.
-    pub(super) fn score(&self, text: &str) -> (u32, Vec<&'static str>) {
-        let mut bytes = if is_disguised(text, false) {
-            Folded::new(text, false, 0).text
-        } else {
-            text.as_bytes().to_vec()
-        };
-        bytes.make_ascii_lowercase();
+    /// The sum of the scores of the rules that hit, and their names, if it may be `least` or more. A pattern
+    /// runs only where one of its words stands, and only if the rules that may hit are enough.
+    pub(super) fn score(&self, text: &str, least: u32) -> (u32, Vec<&'static str>) {
+        let mut bytes = Cow::Borrowed(text.as_bytes());
+        if is_disguised(text, false) {
+            bytes = Cow::Owned(Folded::new(text, false, 0).text);
+        }
         let asked = self.words.rules_in(&bytes);
+        let rules = || TABLE.iter().enumerate().filter(|(n, _)| asked >> n & 1 == 1);
+        if asked == 0 || rules().map(|(_, rule)| rule.score).sum::<u32>() < least {
+            return (0, Vec::new());
+        }
+        bytes.to_mut().make_ascii_lowercase();
         let hit = |n: usize| {
-            asked >> n & 1 == 1
-                && self
-                    .patterns
-                    .get(n)
-                    .is_some_and(|one| one.as_ref().is_some_and(|pattern| pattern.is_match(&bytes)))
+            let pattern = self.patterns.get(n).and_then(Option::as_ref);
+            pattern.is_some_and(|pattern| pattern.is_match(&bytes))
         };
-        let hits = TABLE.iter().enumerate().filter(|(n, _)| hit(*n));
+        let hits = rules().filter(|(n, _)| hit(*n));
         hits.fold((0, Vec::new()), |(sum, mut names), (_, rule)| {
             names.push(rule.name);
             (sum + rule.score, names)
@@ -158,7 +132,8 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
-    use super::{Finder, RULES, TABLE, Words, words};
+    use super::{RULES, TABLE, Words, words};
+    use crate::detect::literals::SMALL_MAX;
 
     #[test]
     fn every_rule_compiles() {
@@ -170,26 +145,20 @@ mod tests {
 
     #[test]
     fn each_word_asks_its_rules_wherever_and_in_whatever_it_stands() {
-        let packed = Words::new();
-        let automaton = Words {
-            finder: Finder::Automaton(aho_corasick::AhoCorasick::new(words()).ok()),
-            ..Words::new()
-        };
-        for words in [packed, automaton] {
-            for (n, rule) in TABLE.iter().enumerate() {
-                for word in rule.words {
-                    for (before, behind) in
-                        [("", ""), ("x", "y"), ("act a", "prompt"), ("ignor", "")]
-                    {
-                        let text = format!("{before}{word}{behind}");
-                        assert!(words.rules_in(text.as_bytes()) >> n & 1 == 1, "{text}");
-                    }
-                    let far = format!("{}{word}", "a quiet river ".repeat(100));
-                    assert_eq!(words.rules_in(far.as_bytes()) >> n & 1, 1, "{word}");
+        let words = Words::new();
+        let stand = |text: &str, n: usize| words.rules_in(text.as_bytes()) >> n & 1 == 1;
+        for (n, rule) in TABLE.iter().enumerate() {
+            for word in rule.words {
+                assert!(word.len() <= SMALL_MAX);
+                for (before, behind) in [("", ""), ("x", "y"), ("act a", "prompt"), ("ignor", "")] {
+                    let text = format!("{before}{word}{behind}");
+                    assert!(stand(&text, n) && stand(&text.to_ascii_uppercase(), n), "{text}");
                 }
+                let far = format!("{}{word}", "a quiet river ".repeat(500));
+                assert!(stand(&far, n), "{word}");
             }
-            assert_eq!(words.rules_in("a quiet river ".repeat(100).as_bytes()), 0);
         }
+        assert_eq!(words.rules_in("a quiet river ".repeat(1000).as_bytes()), 0);
     }
 
     #[test]
@@ -219,7 +188,7 @@ mod tests {
             let lower = text.to_ascii_lowercase();
             let matched =
                 RULES.patterns.iter().flatten().filter(|one| one.is_match(lower.as_bytes()));
-            let (_, names) = RULES.score(text);
+            let (_, names) = RULES.score(text, 1);
             assert!(!names.is_empty(), "{text}");
             assert_eq!(matched.count(), names.len(), "{text}");
         }
