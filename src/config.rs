@@ -36,6 +36,7 @@ mod text;
 mod tiers;
 mod units;
 mod violations;
+mod warnings;
 
 pub use base_url::BaseUrl;
 pub use error::{ConfigError, ConfigErrors};
@@ -176,6 +177,11 @@ impl Config {
         env: Env<'_>,
     ) -> Result<Self, ConfigErrors> {
         read::parse(text, file_name, base, env)
+    }
+
+    /// What it had better not say, though it is valid.
+    pub fn warnings(&self) -> Vec<String> {
+        warnings::warnings(self)
     }
 
     /// The JSON Schema (draft 2020-12) of the file, for editors.

@@ -21,6 +21,7 @@ pub async fn reload_off_loop(
     let (started_with, waits) = (house.started_with.clone(), waiting.clone());
     let reloaded = house.replace(move |fixtures, before| {
         let config = Config::load(&path).map_err(|errors| NotReloaded(lines(&errors)))?;
+        config.warnings().iter().for_each(|warning| log::warn!("{warning}"));
         waits.get_or_init(|| restart_needed(&started_with, &config));
         let snapshot = Snapshot::of_config(config, fixtures, before);
         snapshot.map(Some).map_err(|error| NotReloaded(lines(&error)))

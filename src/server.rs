@@ -58,6 +58,7 @@ impl std::error::Error for StartError {}
 pub fn run(path: &Path, announce: impl FnOnce(&Config) + Send + 'static) -> Result<(), StartError> {
     pingora::tls::install_default_crypto_provider();
     let config = Config::load(path).map_err(StartError::Config)?;
+    config.warnings().iter().for_each(|warning| log::warn!("{warning}"));
     check_free(config.listen.data)?;
     check_free(config.listen.admin)?;
     let opened = directory::open(&config, &SystemClock).map_err(StartError::Store)?;

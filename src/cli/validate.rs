@@ -9,10 +9,13 @@ use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Reports every error of a file.
+/// Reports every error of a file, or what a valid one had better not say.
 pub(super) fn validate(path: &Path) -> ExitCode {
     match Config::load(path) {
-        Ok(_) => {
+        Ok(config) => {
+            for warning in config.warnings() {
+                eprint_lines(&format!("warning: {warning}"));
+            }
             print_lines(&format!("{} is valid.", path.display()));
             ExitCode::SUCCESS
         }
