@@ -11,6 +11,7 @@ mod events;
 mod ids;
 mod keys;
 mod known;
+mod limits;
 mod members;
 mod own_keys;
 mod page;
@@ -54,7 +55,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The largest body that is looked at where it holds no lists of words.
+/// The largest body that is looked at where it is none that may be long.
 const BODY_MAX: usize = 64 * 1024;
 
 /// How long such a body may take.
@@ -95,7 +96,7 @@ impl Admin {
     /// How large a body may be, and how long it may take. Nobody without the secret gets more than the
     /// least.
     fn bounds(&self, row: Option<&Row>) -> (usize, Duration) {
-        if !row.is_some_and(|row| row.takes_lists) {
+        if !row.is_some_and(|row| row.is_long) {
             return (BODY_MAX, BODY_TIME_MAX);
         }
         let config = &self.house.snapshot().config;

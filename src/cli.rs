@@ -2,11 +2,14 @@
 
 mod administer;
 mod audit;
+mod budgets;
 mod call;
 mod client;
 mod demo;
 mod events;
+mod further;
 mod key;
+mod limits;
 mod output;
 mod project;
 mod provider_key;
@@ -62,7 +65,9 @@ enum Command {
         #[arg(long, value_enum, default_value_t = validate::Listener::Data)]
         listener: validate::Listener,
     },
-    /// Tell what a project's policy makes of the text on standard input; needs no gateway.
+    /// Tell what a project's policy makes of the text on standard input.
+    ///
+    /// With `--config` that of a project in a file, without a gateway; else a running gateway is asked.
     Redact(redact::Redact),
     #[command(flatten)]
     Administer(Administer),

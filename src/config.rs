@@ -79,7 +79,8 @@ pub struct Config {
     pub issuer: String,
     /// Folder of this node's own data, relative to this file's folder.
     pub data: PathBuf,
-    /// The secret of the admin API, by reference; generated at first start when it is not given.
+    /// The secret of the admin API, by reference, at least 16 characters; generated at first start when it
+    /// is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_secret: Option<SecretRef>,
     /// The key that seals what is stored: 64 hex digits, by reference. Where the variable or file does

@@ -8,7 +8,7 @@ mod projects;
 mod routing;
 
 pub use guardrails::Guardrails;
-pub use limits::resolved_tier;
+pub use limits::{budgets_of, resolved_tier};
 pub use projects::{Project, Projects};
 pub use routing::Routing;
 

@@ -2,14 +2,12 @@
 
 use super::answer::{self, Answer};
 use super::call::Call;
-use super::known;
 use super::refusal::Refusal;
 use super::users::USER_CHARS_MAX;
-use crate::config;
+use super::{known, tiers};
 use crate::trial::tried;
 use behest_pii::Owner;
 use std::convert::Infallible;
-use std::sync::Arc;
 
 /// `POST projects/{id}/redact`
 pub(super) async fn try_out(call: Call) -> Result<Answer, Refusal> {
@@ -24,7 +22,7 @@ pub(super) async fn try_out(call: Call) -> Result<Answer, Refusal> {
     }
     let snapshot = call.snapshot();
     let project = known::project(&snapshot, call.id(0))?;
-    let tier = tier.map(|tier| named(project.settings(), &tier)).transpose()?;
+    let tier = tier.map(|tier| tiers::named(project.settings(), &tier)).transpose()?;
     let policies = &snapshot.guardrails.policies;
     let shield = policies.shield(call.id(0), tier.as_deref());
     let sentinel = policies.sentinel(call.id(0), tier.as_deref());
@@ -38,11 +36,4 @@ pub(super) async fn try_out(call: Call) -> Result<Answer, Refusal> {
     let told = call
         .made(move || Ok::<_, Infallible>(tried(shield, sentinel.as_deref(), mac, owner, &text)));
     Ok(answer::ok(&told.await?))
-}
-
-/// The tier that a name or a number means.
-fn named(project: &config::Project, tier: &str) -> Result<Arc<str>, Refusal> {
-    let tiers = project.all_tiers().unwrap_or_default();
-    let found = tiers.find(tier).map(|tier| tier.name.clone());
-    found.ok_or_else(|| Refusal::wrong("tier", format!("There is no tier {tier:?}.")))
 }

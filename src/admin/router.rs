@@ -5,8 +5,8 @@ use super::call::Call;
 use super::query::percent_decoded;
 use super::refusal::Refusal;
 use super::{
-    audit, events, keys, own_keys, process, projects, provider_keys, redact, rows, signing_keys,
-    switches, tenants, tiers, tokens, usage, users,
+    audit, events, keys, limits, own_keys, process, projects, provider_keys, redact, rows,
+    signing_keys, switches, tenants, tiers, tokens, usage, users,
 };
 use futures::future::BoxFuture;
 use http::Method;
@@ -28,17 +28,17 @@ pub(super) struct Row {
     /// the ids of declared keys do.
     template: &'static str,
     pub(super) handler: Handler,
-    /// Whether the body may hold lists of words, as projects and tiers do.
-    pub(super) takes_lists: bool,
+    /// Whether the body may be long: projects and tiers hold lists of words, and a text is tried whole.
+    pub(super) is_long: bool,
 }
 
 const fn row(method: Method, template: &'static str, handler: Handler) -> Row {
-    Row { method, template, handler, takes_lists: false }
+    Row { method, template, handler, is_long: false }
 }
 
-/// A row whose body may hold lists of words.
+/// A row whose body may be long.
 const fn long(method: Method, template: &'static str, handler: Handler) -> Row {
-    Row { method, template, handler, takes_lists: true }
+    Row { method, template, handler, is_long: true }
 }
 
 const DELETE: Method = Method::DELETE;
@@ -86,7 +86,8 @@ const TABLE: &[Row] = &[
     long(PUT, "/admin/v1/projects/{id}/tiers/{tier}", Done(|call| Box::pin(tiers::set(call)))),
     row(DELETE, "/admin/v1/projects/{id}/tiers/{tier}", Done(|call| Box::pin(tiers::delete(call)))),
     row(GET, "/admin/v1/projects/{id}/tiers/{tier}/resolved", Told(tiers::resolved)),
-    row(POST, "/admin/v1/projects/{id}/redact", Done(|call| Box::pin(redact::try_out(call)))),
+    row(GET, "/admin/v1/projects/{id}/limits", Done(|call| Box::pin(limits::show(call)))),
+    long(POST, "/admin/v1/projects/{id}/redact", Done(|call| Box::pin(redact::try_out(call)))),
     row(DELETE, "/admin/v1/projects/{id}/users/{user}", Done(|call| Box::pin(users::erase(call)))),
     row(POST, "/admin/v1/projects/{id}/users/{user}/revoke", Done(|call| Box::pin(users::revoke(call)))),
     row(GET, "/admin/v1/signing-keys", Told(own_keys::list)),

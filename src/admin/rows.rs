@@ -34,6 +34,7 @@ pub(super) async fn list(call: Call) -> Result<Answer, Refusal> {
     let rows = call.house.fixtures.book.rows(RowQuery {
         tenant: query.text("tenant").map(Arc::from),
         project: query.text("project").map(Arc::from),
+        user: query.text("user_id").map(Box::from),
         time: Window::of(&query, call.house.clock.unix())?.time,
         after: page.after.as_deref().map(place).transpose()?,
         limit: page.limit + 1,

@@ -160,7 +160,11 @@ fn refusal(flaws: &[Flaw], name: &str) -> Refusal {
     if !own.is_empty() {
         return settings::refusal(&own);
     }
-    let first = flaws.first().map(|flaw| format!("{}: {}", flaw.member, flaw.message));
+    let first = flaws.first().map(|flaw| match flaw.member.as_str() {
+        // Says itself what it is about.
+        "tiers" => flaw.message.clone(),
+        member => format!("{member}: {}", flaw.message),
+    });
     Refusal::conflict(format!("The project does not allow it. {}.", first.unwrap_or_default()))
 }
 
@@ -177,6 +181,12 @@ fn all(project: &config::Project) -> Tiers {
 fn find(project: &config::Project, name: &str) -> Result<Tier, Refusal> {
     let tiers = all(project);
     tiers.by_name(name).cloned().ok_or_else(|| Refusal::missing("tier", name))
+}
+
+/// The name of the tier that a name or a number means, where a parameter says it.
+pub(super) fn named(project: &config::Project, tier: &str) -> Result<Arc<str>, Refusal> {
+    let found = all(project).find(tier).map(|tier| tier.name.clone());
+    found.ok_or_else(|| Refusal::wrong("tier", format!("There is no tier {tier:?}.")))
 }
 
 fn is_shipped(name: &str) -> bool {

@@ -5,6 +5,7 @@ use super::call::Call;
 use super::client::{Client, Connection};
 use super::events::Events;
 use super::key::Key;
+use super::limits::Limits;
 use super::output;
 use super::project::Project;
 use super::provider_key::ProviderKey;
@@ -36,6 +37,8 @@ pub(super) enum Administer {
     Tier(Of<Tier>),
     /// End users.
     User(Of<User>),
+    /// Limits, and what is used of them.
+    Limits(Of<Limits>),
     /// Tokens for trying things out.
     Token(Of<Token>),
     /// Kill switches.
@@ -111,6 +114,7 @@ impl Administer {
             Self::SigningKey(of) => (&of.connection, &of.command),
             Self::Tier(of) => (&of.connection, &of.command),
             Self::User(of) => (&of.connection, &of.command),
+            Self::Limits(of) => (&of.connection, &of.command),
             Self::Token(of) => (&of.connection, &of.command),
             Self::Switch(of) => (&of.connection, &of.command),
             Self::Usage(of) => (&of.connection, &of.command),
@@ -121,7 +125,8 @@ impl Administer {
     }
 }
 
-fn asked(connection: &Connection, called: &dyn Called) -> Result<String, String> {
+/// The answer to a command's call, as text.
+pub(super) fn asked(connection: &Connection, called: &dyn Called) -> Result<String, String> {
     let call = called.call()?;
     let answer = Client::new(connection)?.ask(&call)?;
     Ok(answer
@@ -236,14 +241,33 @@ pub(super) mod tests {
             ),
             ("tier delete --project p pro", "DELETE projects/p/tiers/pro", Value::Null),
             ("tier resolved --project p 2", "GET projects/p/tiers/2/resolved", Value::Null),
+            (
+                "tier set --project p pro --json {\"pii\":{}} --rpm 5",
+                "PUT projects/p/tiers/pro",
+                json!({"pii":{},"requests_per_minute":5}),
+            ),
             ("user erase --project p --user a/b", "DELETE projects/p/users/a%2Fb", Value::Null),
+            ("user revoke --project p --user a/b", "POST projects/p/users/a%2Fb/revoke", json!({})),
+            (
+                "user revoke --project p --user u --end-streams",
+                "POST projects/p/users/u/revoke",
+                json!({"end_streams":true}),
+            ),
+            ("limits show --project p", "GET projects/p/limits", Value::Null),
+            (
+                "limits show --project p --user a+b --session s --tier 2",
+                "GET projects/p/limits?user_id=a%2Bb&session_id=s&tier=2",
+                Value::Null,
+            ),
             ("usage", "GET usage", Value::Null),
             (
                 "usage --project p --user u --group-by model --from 2030-01-01",
-                "GET usage?user_id=u&group_by=model&project=p&from=2030-01-01",
+                "GET usage?group_by=model&user_id=u&project=p&from=2030-01-01",
                 Value::Null,
             ),
             ("usage rows", "GET usage/rows", Value::Null),
+            ("usage rows --project p --user u", "GET usage/rows?user_id=u&project=p", Value::Null),
+            ("usage --user u rows", "GET usage/rows?user_id=u", Value::Null),
             (
                 "usage --tenant t rows --format csv --to 2030-01-01",
                 "GET usage/rows?format=csv&tenant=t&to=2030-01-01",
@@ -281,7 +305,8 @@ pub(super) mod tests {
             "tier set --project p --tokens-per-day 1",
             "user erase --project p",
             "usage --group-by colour",
-            "usage --user u rows",
+            "limits show --user u",
+            "user revoke --user u",
             "usage rows --group-by model",
             "usage rows --format xml",
             "events --type other",

@@ -1,10 +1,10 @@
 //! `behest project`
 
 use super::administer::Called;
+use super::budgets::Budgets;
 use super::call::{Call, Members};
+use super::further::Further;
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
 
 /// What to do with projects.
 #[derive(Debug, Subcommand)]
@@ -60,21 +60,19 @@ pub(super) struct Settings {
     /// A browser origin that may call it; may be given several times.
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
-    /// Requests per minute.
-    #[arg(long)]
-    rpm: Option<u32>,
     /// Whether API keys are accepted for chat.
     #[arg(long, value_name = "true|false")]
     allow_key_on_chat: Option<bool>,
     /// Whether its keys and tokens are refused.
     #[arg(long, value_name = "true|false")]
     suspended: Option<bool>,
-    /// Further settings as a JSON object; in an update `null` takes a setting away.
-    #[arg(long, value_name = "OBJECT", conflicts_with = "file")]
-    json: Option<String>,
-    /// A file with such an object.
-    #[arg(long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    /// The tier of end users that a key names.
+    #[arg(long, value_name = "TIER")]
+    default_tier: Option<String>,
+    #[command(flatten)]
+    further: Further,
+    #[command(flatten)]
+    budgets: Budgets,
 }
 
 impl Called for Project {
@@ -100,12 +98,7 @@ impl Called for Project {
 impl Settings {
     /// What the object says, and over it what the options say.
     fn members(&self) -> Result<Members, String> {
-        let mut members = Members(self.object()?);
-        if let Some(rpm) = self.rpm {
-            let limits = members.0.entry("limits").or_insert_with(|| json!({}));
-            let limits = limits.as_object_mut().ok_or("limits must be an object")?;
-            limits.insert("requests_per_minute".to_owned(), rpm.into());
-        }
+        let members = self.budgets.over(self.further.members()?)?;
         let some = |list: &Vec<String>| Some(list.clone()).filter(|list| !list.is_empty());
         Ok(members
             .with("slug", self.slug.clone())
@@ -113,24 +106,9 @@ impl Settings {
             .with("models", some(&self.models))
             .with("allowed_origins", some(&self.origins))
             .with("allow_key_on_chat", self.allow_key_on_chat)
-            .with("suspended", self.suspended))
+            .with("suspended", self.suspended)
+            .with("default_tier", self.default_tier.clone()))
     }
-
-    fn object(&self) -> Result<Map<String, Value>, String> {
-        match (&self.json, &self.file) {
-            (Some(text), _) => object("--json", text),
-            (None, Some(path)) => object(&path.display().to_string(), &read(path)?),
-            (None, None) => Ok(Map::new()),
-        }
-    }
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn object(name: &str, text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|error| format!("{name} is no JSON object: {error}"))
 }
 
 #[cfg(test)]

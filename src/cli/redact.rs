@@ -1,5 +1,9 @@
-//! `behest redact`: what a project's policy makes of a text, without a gateway.
+//! `behest redact`: what a project's policy makes of a text, without a gateway or by asking one.
 
+use super::administer::{self, Called};
+use super::call::{Call, Members};
+use super::client::Connection;
+use super::output;
 use super::serve::{eprint_lines, print_lines};
 use crate::config::{Config, Project};
 use crate::directory::read_private;
@@ -8,6 +12,7 @@ use crate::trial::tried;
 use behest_contract::secret::Secret;
 use behest_pii::{Owner, PiiPolicies, SecretMac};
 use clap::Args;
+use serde_json::Value;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,13 +24,22 @@ const TEXT_BYTES_MAX: u64 = 4 << 20;
 /// Random bytes of a key that nobody has named.
 const KEY_BYTES: usize = 32;
 
-/// Which project's policy.
+/// Where the policy is, and which it is.
 #[derive(Debug, Args)]
 pub(super) struct Redact {
-    /// The configuration file.
+    /// The configuration file that declares the project; a running gateway is asked when it is not given.
     #[arg(long, env = "BEHEST_CONFIG")]
-    config: PathBuf,
-    /// The project, one that the file declares.
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// Which project's policy.
+#[derive(Debug, Args)]
+struct Asked {
+    /// The project.
     #[arg(long)]
     project: String,
     /// The end user's tier: a name, or a place in the order of tiers.
@@ -34,14 +48,27 @@ pub(super) struct Redact {
     /// The end user: each has placeholders of their own.
     #[arg(long)]
     user: Option<String>,
-    /// A file with the key of placeholders and hashes; another one each time when it is not given.
+    /// With `--config`: a file with the key of placeholders and hashes; another one each time when it is
+    /// not given.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
 
+impl Called for (&Asked, String) {
+    fn call(&self) -> Result<Call, String> {
+        let (Asked { project, tier, user, key_file }, text) = self;
+        if key_file.is_some() {
+            return Err("--key-file is for --config: a gateway has its own key".to_owned());
+        }
+        let body = Members::default().with("text", Some(text.as_str()));
+        let body = body.with("tier", tier.clone()).with("user_id", user.clone());
+        Ok(Call::new("POST", &["projects", project, "redact"]).body(body))
+    }
+}
+
 /// Tells what would go up of the text on standard input, and what was found in it.
-pub(super) fn redact(asked: &Redact) -> ExitCode {
-    match asked.answer(io::stdin()) {
+pub(super) fn redact(redact: &Redact) -> ExitCode {
+    match redact.answer(io::stdin()) {
         Ok(told) => {
             print_lines(&told);
             ExitCode::SUCCESS
@@ -55,7 +82,17 @@ pub(super) fn redact(asked: &Redact) -> ExitCode {
 
 impl Redact {
     fn answer(&self, input: impl Read) -> Result<String, String> {
-        let config = Config::load(&self.config).map_err(|errors| errors.to_string())?;
+        let Some(config) = &self.config else {
+            return administer::asked(&self.connection, &(&self.asked, text(input)?));
+        };
+        let told = self.asked.of_file(config, input)?;
+        Ok(output::told(&told, self.connection.output, &[]))
+    }
+}
+
+impl Asked {
+    fn of_file(&self, config: &Path, input: impl Read) -> Result<Value, String> {
+        let config = Config::load(config).map_err(|errors| errors.to_string())?;
         let (tenant, project) = declared(&config, &self.project)?;
         let tier = self.tier.as_deref().map(|tier| named(project, tier)).transpose()?;
         let policies =
@@ -70,7 +107,7 @@ impl Redact {
         let mac = Arc::new(SecretMac::new(&key(self.key_file.as_deref())?));
         let shield = policies.shield(&project.id, tier.as_deref());
         let sentinel = policies.sentinel(&project.id, tier.as_deref());
-        Ok(format!("{:#}", tried(shield, sentinel.as_deref(), mac, owner, &text(input)?)))
+        Ok(tried(shield, sentinel.as_deref(), mac, owner, &text(input)?))
     }
 }
 
@@ -80,7 +117,9 @@ fn declared<'a>(config: &'a Config, id: &str) -> Result<(&'a str, &'a Project), 
         let project = tenant.projects.iter().find(|project| project.id == id)?;
         Some((tenant.id.as_str(), project))
     });
-    found.ok_or_else(|| format!("the file declares no project {id:?}"))
+    found.ok_or_else(|| {
+        format!("the file declares no project {id:?}; without a file a running gateway is asked")
+    })
 }
 
 fn named(project: &Project, tier: &str) -> Result<Arc<str>, String> {
@@ -114,29 +153,30 @@ fn text(input: impl Read) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Redact, key, text};
-    use serde_json::Value;
+    use super::{Asked, Called as _, key, text};
+    use serde_json::json;
     use std::fs;
     use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
 
     const FILE: &str = "providers: [{name: up, kind: openai, base_url: 'http://127.0.0.1:1/v1'}]\n\
         models: [{id: m, targets: [{provider: up, model: m}]}]\n\
         tenants: [{id: t, projects: [{id: p, pii: {mode: enforce, entities: {EMAIL_ADDRESS: MASK}}, \
         sentinel: {mode: enforce, blocklist: [forbidden fruit]}}]}]";
 
-    fn asked(folder: &tempfile::TempDir) -> Redact {
+    /// A file, and who is asked for there.
+    fn asked(folder: &tempfile::TempDir) -> (PathBuf, Asked) {
         let (config, key_file) = (folder.path().join("conf.yaml"), folder.path().join("key"));
         fs::write(&config, FILE).unwrap();
         fs::write(&key_file, "a key of placeholders\n").unwrap();
         fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
         let (project, key_file) = ("p".to_owned(), Some(key_file));
-        Redact { config, project, tier: None, user: None, key_file }
+        (config, Asked { project, tier: None, user: None, key_file })
     }
 
-    fn sent(asked: &Redact) -> String {
-        let told = asked.answer("To ann@example.com".as_bytes()).unwrap();
-        let told: Value = serde_json::from_str(&told).unwrap();
+    fn sent((config, asked): &(PathBuf, Asked)) -> String {
+        let told = asked.of_file(config, "To ann@example.com".as_bytes()).unwrap();
         assert_eq!(told["findings"][0]["start"], 3, "{told}");
         told["text"].as_str().unwrap().to_owned()
     }
@@ -144,20 +184,24 @@ mod tests {
     #[test]
     fn placeholders_depend_on_the_key_and_the_end_user() {
         let folder = tempfile::tempdir().unwrap();
-        let asked = asked(&folder);
-        let first = sent(&asked);
+        let changed = |change: fn(&mut Asked)| {
+            let mut asked = asked(&folder);
+            change(&mut asked.1);
+            sent(&asked)
+        };
+        let first = changed(|_| {});
         assert!(first.starts_with("To <EMAIL_ADDRESS_") && !first.contains("ann"), "{first}");
-        assert_eq!(sent(&asked), first);
-        assert_eq!(sent(&Redact { tier: Some("2".to_owned()), ..self::asked(&folder) }), first);
-        assert_ne!(sent(&Redact { user: Some("u".to_owned()), ..self::asked(&folder) }), first);
-        assert_ne!(sent(&Redact { key_file: None, ..self::asked(&folder) }), first);
+        assert_eq!(changed(|_| {}), first);
+        assert_eq!(changed(|asked| asked.tier = Some("2".to_owned())), first);
+        assert_ne!(changed(|asked| asked.user = Some("u".to_owned())), first);
+        assert_ne!(changed(|asked| asked.key_file = None), first);
     }
 
     #[test]
     fn what_sentinel_would_block_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let told = asked(&folder).answer("Forbidden fruit".as_bytes()).unwrap();
-        let told: Value = serde_json::from_str(&told).unwrap();
+        let (config, asked) = asked(&folder);
+        let told = asked.of_file(&config, "Forbidden fruit".as_bytes()).unwrap();
         assert_eq!((&told["blocked"], &told["sentinel"]["blocked"]), (&false.into(), &true.into()));
         assert_eq!(told["sentinel"]["reason"], "blocklist");
     }
@@ -165,14 +209,29 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        for wrong in [
-            Redact { project: "q".to_owned(), ..asked(&folder) },
-            Redact { tier: Some("gold".to_owned()), ..asked(&folder) },
-            Redact { config: "/no/such/file".into(), ..asked(&folder) },
-            Redact { key_file: Some("/no/such/file".into()), ..asked(&folder) },
-        ] {
-            assert!(wrong.answer("x".as_bytes()).is_err(), "{wrong:?}");
+        let wrong: [fn(&mut (PathBuf, Asked)); 4] = [
+            |it| it.1.project = "q".to_owned(),
+            |it| it.1.tier = Some("gold".to_owned()),
+            |it| it.0 = "/no/such/file".into(),
+            |it| it.1.key_file = Some("/no/such/file".into()),
+        ];
+        for change in wrong {
+            let mut it = asked(&folder);
+            change(&mut it);
+            assert!(it.1.of_file(&it.0, "x".as_bytes()).is_err(), "{it:?}");
         }
+    }
+
+    #[test]
+    fn a_gateway_is_asked_for_a_project_that_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, mut asked) = asked(&folder);
+        asked.user = Some("u".to_owned());
+        assert!((&asked, "x".to_owned()).call().is_err(), "it has a key of its own");
+        asked.key_file = None;
+        let call = (&asked, "x".to_owned()).call().unwrap();
+        assert_eq!((call.method, call.target().as_str()), ("POST", "projects/p/redact"));
+        assert_eq!(call.body, Some(json!({ "text": "x", "user_id": "u" })));
     }
 
     #[test]

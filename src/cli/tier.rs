@@ -2,6 +2,7 @@
 
 use super::administer::Called;
 use super::call::{Call, Members};
+use super::further::Further;
 use clap::{Args, Subcommand};
 
 /// What to do with a project's tiers.
@@ -52,7 +53,7 @@ pub(super) struct Limits {
     #[arg(long)]
     sort_order: Option<u32>,
     /// Requests per minute.
-    #[arg(long)]
+    #[arg(long, visible_alias = "rpm")]
     requests_per_minute: Option<u64>,
     /// Requests per UTC day.
     #[arg(long)]
@@ -66,6 +67,8 @@ pub(super) struct Limits {
     /// Tokens per calendar month (UTC).
     #[arg(long)]
     tokens_per_month: Option<u64>,
+    #[command(flatten)]
+    further: Further,
 }
 
 impl Called for Tier {
@@ -84,11 +87,11 @@ impl Called for Tier {
                 Call::list(&["projects", project, "tiers"], columns)
             }
             Self::Create { one, limits } => {
-                let body = limits.members().with("name", Some(one.name.clone()));
+                let body = limits.members()?.with("name", Some(one.name.clone()));
                 Call::new("POST", &["projects", &one.project, "tiers"]).body(body)
             }
             Self::Show(one) => one.call("GET", &[]),
-            Self::Set { one, limits } => one.call("PUT", &[]).body(limits.members()),
+            Self::Set { one, limits } => one.call("PUT", &[]).body(limits.members()?),
             Self::Delete(one) => one.call("DELETE", &[]),
             Self::Resolved(one) => one.call("GET", &["resolved"]),
         })
@@ -103,13 +106,16 @@ impl One {
 }
 
 impl Limits {
-    fn members(&self) -> Members {
-        Members::default()
+    /// What the object says, and over it what the options say.
+    fn members(&self) -> Result<Members, String> {
+        Ok(self
+            .further
+            .members()?
             .with("sort_order", self.sort_order)
             .with("requests_per_minute", self.requests_per_minute)
             .with("requests_per_day", self.requests_per_day)
             .with("tokens_per_minute", self.tokens_per_minute)
             .with("tokens_per_day", self.tokens_per_day)
-            .with("tokens_per_month", self.tokens_per_month)
+            .with("tokens_per_month", self.tokens_per_month))
     }
 }

@@ -24,6 +24,9 @@ struct Whose {
     /// Only this project's.
     #[arg(long, global = true)]
     project: Option<String>,
+    /// Only this end user's.
+    #[arg(long, global = true)]
+    user: Option<String>,
     /// From this date or time on, such as 2030-01-31; this UTC month when it is not given.
     #[arg(long, global = true)]
     from: Option<String>,
@@ -35,9 +38,6 @@ struct Whose {
 /// How it is added up.
 #[derive(Debug, Args)]
 struct Sums {
-    /// Only this end user's.
-    #[arg(long)]
-    user: Option<String>,
     /// How long a step is; a day when it is not given.
     #[arg(long, value_parser = ["minute", "hour", "day"])]
     granularity: Option<String>,
@@ -68,7 +68,7 @@ impl Called for Usage {
         match &self.rows {
             None => Ok(self.whose.asked_of(self.sums.call())),
             Some(_) if self.sums.are_told() => {
-                Err("rows are not added up: --user, --granularity and --group-by are not for them"
+                Err("rows are not added up: --granularity and --group-by are not for them"
                     .to_owned())
             }
             Some(Rows::Rows { format }) => Ok(self.whose.asked_of(rows(*format))),
@@ -88,7 +88,8 @@ fn rows(format: Format) -> Call {
 
 impl Whose {
     fn asked_of(&self, call: Call) -> Call {
-        call.query("tenant", self.tenant.as_ref())
+        call.query("user_id", self.user.as_ref())
+            .query("tenant", self.tenant.as_ref())
             .query("project", self.project.as_ref())
             .query("from", self.from.as_ref())
             .query("to", self.to.as_ref())
@@ -97,12 +98,11 @@ impl Whose {
 
 impl Sums {
     fn are_told(&self) -> bool {
-        self.user.is_some() || self.granularity.is_some() || self.group_by.is_some()
+        self.granularity.is_some() || self.group_by.is_some()
     }
 
     fn call(&self) -> Call {
         Call::new("GET", &["usage"])
-            .query("user_id", self.user.as_ref())
             .query("granularity", self.granularity.as_ref())
             .query("group_by", self.group_by.as_ref())
     }

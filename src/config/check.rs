@@ -119,7 +119,21 @@ fn period(at: &str, given: Period, least: Period, most: Period, problems: &mut V
     }
 }
 
+/// Shorter secrets could be guessed.
+const SECRET_CHARACTERS_MIN: usize = 16;
+
+/// Why a text is too short to be a secret.
+pub(super) fn too_short(secret: &str) -> Option<String> {
+    let is_short = secret.chars().count() < SECRET_CHARACTERS_MIN;
+    is_short.then(|| format!("holds fewer than {SECRET_CHARACTERS_MIN} characters"))
+}
+
 fn secrets(config: &Config, problems: &mut Vec<Problem>) {
+    if let Some(admin) = &config.admin_secret
+        && let Some(message) = admin.secret().and_then(|secret| too_short(secret.expose()))
+    {
+        problems.push(Problem::new("/admin_secret", format!("{} {message}", admin.reference())));
+    }
     let is_key = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let older = config.older_master_keys.iter().enumerate();
     let older = older.map(|(at, key)| (format!("/older_master_keys/{at}"), key));

@@ -5,12 +5,9 @@ use std::collections::HashMap;
 
 use behest_pii::PiiPolicies;
 
-use super::check::{known_guardrail, known_model, unique};
+use super::check::{known_guardrail, known_model, too_short, unique};
 use super::document::Problem;
 use super::{Config, Project};
-
-/// Shorter keys could be guessed.
-const KEY_CHARACTERS_MIN: usize = 16;
 
 /// Checks tenants, projects and keys.
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
@@ -57,7 +54,7 @@ fn models(config: &Config, at: &str, project: &Project, problems: &mut Vec<Probl
     let Some(model) = &project.model else { return };
     known_model(&format!("{at}/model"), config, model, problems);
     if project.models.is_some() && !allowed.contains(model) {
-        let message = format!("model {model:?} is not among the project's own models");
+        let message = format!("{model:?} is not among the project's own models");
         problems.push(Problem::new(format!("{at}/model"), message));
     }
 }
@@ -125,9 +122,8 @@ fn keys(config: &Config, problems: &mut Vec<Problem>) {
 
 /// Why a text cannot be an API key.
 fn unfit(secret: &str) -> Option<String> {
-    if secret.chars().count() < KEY_CHARACTERS_MIN {
-        return Some(format!("holds fewer than {KEY_CHARACTERS_MIN} characters"));
-    }
     let sendable = secret.bytes().all(|byte| byte.is_ascii_graphic());
-    (!sendable).then(|| "holds characters that no client could send as a key".into())
+    too_short(secret).or_else(|| {
+        (!sendable).then(|| "holds characters that no client could send as a key".into())
+    })
 }

@@ -247,6 +247,11 @@ fn each_break_of_a_project_s_shape_has_its_path_and_a_plain_word() {
         ),
         ("blocked_status: 418", "blocked_status: must be one of: 403, 451"),
         ("limits: { usd_per_day: -1 }", "limits.usd_per_day: must be at least 0"),
+        (
+            "limits: { usd_per_day: 1e-9 }",
+            "limits.usd_per_day: is less than a millionth of a dollar",
+        ),
+        ("session_limits: { usd: 0.0000004 }", "session_limits.usd: is less than a millionth"),
     ];
     for (text, expected) in table {
         let found = errors(&project(text));
@@ -384,10 +389,10 @@ tenants:
         "11: tenants[0].projects[1].slug: slug \"s\" is declared twice",
         "11: tenants[0].projects[1].models[1]: model \"m\" is declared twice",
         "11: tenants[0].projects[1].model: unknown model \"n\"; did you mean \"m\"?",
-        "11: tenants[0].projects[1].model: model \"n\" is not among the project's own models",
+        "11: tenants[0].projects[1].model: \"n\" is not among the project's own models",
         "12: tenants[1].id: tenant \"t\" is declared twice",
         "14: tenants[1].projects[0].id: project \"a\" is declared twice",
-        "15: tenants[1].projects[0].model: model \"m\" is not among the project's own models",
+        "15: tenants[1].projects[0].model: \"m\" is not among the project's own models",
         "16: tenants[1].projects[0].models[0]: unknown model \"q\"; did you mean \"m\"?",
         "18: tenants[1].projects[0].api_keys[0].secret: has the same secret as key \"k\" of project \"a\"",
         "19: tenants[1].projects[0].api_keys[1].name: key \"k\" is declared twice",

@@ -184,6 +184,10 @@ pub struct Usd(u64);
 /// No amount in the file may be above this many dollars.
 const USD_MAX: f64 = 1_000_000_000.0;
 
+/// What is said of an amount that would be rounded to nothing.
+pub(super) const USD_TOO_LITTLE: &str =
+    "is less than a millionth of a dollar, which is the least that is counted; 0 is nothing";
+
 impl Usd {
     /// So many micro-dollars.
     pub const fn from_micros(micros: u64) -> Self {
@@ -202,7 +206,11 @@ impl Usd {
             return Err(format!("must be between 0 and {USD_MAX} dollars"));
         }
         // In range, so the rounded product fits and is exact: 10^15 is below 2^53.
-        Ok(Self((dollars * 1e6).round() as u64))
+        let micros = (dollars * 1e6).round() as u64;
+        if micros == 0 && dollars > 0.0 {
+            return Err(USD_TOO_LITTLE.to_owned());
+        }
+        Ok(Self(micros))
     }
 }
 
@@ -228,6 +236,7 @@ impl JsonSchema for Usd {
             "type": "number",
             "minimum": 0,
             "maximum": USD_MAX,
+            "not": { "exclusiveMinimum": 0, "exclusiveMaximum": 0.000_000_5 },
             "description": "An amount of US dollars, exact to a millionth.",
             "examples": [2.5, 100],
         })

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::document::{Problem, escaped};
 use super::nearest::nearest;
 use super::text::{FORMATS, check_of};
+use super::units::USD_TOO_LITTLE;
 
 /// How a document breaks the schema.
 #[derive(Default)]
@@ -109,6 +110,8 @@ impl Rules {
             }
             ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
             ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
+            // Only of amounts of money.
+            ValidationErrorKind::Not { .. } => USD_TOO_LITTLE.into(),
             ValidationErrorKind::MinItems { limit } => format!("needs at least {limit} entry"),
             ValidationErrorKind::MaxItems { limit } => format!("may have at most {limit} entries"),
             ValidationErrorKind::MinLength { .. } => "must not be empty".into(),

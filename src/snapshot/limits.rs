@@ -3,11 +3,13 @@
 use super::projects::told;
 use crate::config::{self, Config};
 use crate::directory::Objects;
+use behest_contract::clock::Clock;
 use behest_contract::money::MicroUsd;
 use behest_contract::price::{Price, Rates};
+use behest_contract::purse::Purse;
 use behest_quota::{
-    ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, ResolvedTier, SessionLimits, Tiers,
-    UserLimits, Vocabulary,
+    Budgets, ModelTerms, ProjectLimits, ProjectPolicy, QuotaConfig, ResolvedTier, SessionLimits,
+    Tiers, UserLimits, Vocabulary,
 };
 use std::sync::Arc;
 
@@ -31,12 +33,26 @@ pub fn resolved_tier(
     project: &config::Project,
     tier: &str,
 ) -> Option<ResolvedTier> {
-    let alone = QuotaConfig {
+    alone(config, project).resolved(&project.id, tier)
+}
+
+/// The limits of one project, over what this purse has counted.
+pub fn budgets_of(
+    config: &Config,
+    project: &config::Project,
+    purse: Arc<dyn Purse>,
+    clock: Arc<dyn Clock>,
+) -> Budgets {
+    Budgets::new(alone(config, project), purse, clock)
+}
+
+/// What one project may use.
+fn alone(config: &Config, project: &config::Project) -> QuotaConfig {
+    QuotaConfig {
         projects: [(project.id.as_str().into(), policy(project))].into(),
         default_requests_per_minute: config.limits.project.requests_per_minute.into(),
         ..QuotaConfig::default()
-    };
-    alone.resolved(&project.id, tier)
+    }
 }
 
 fn policy(project: &config::Project) -> ProjectPolicy {

@@ -335,6 +335,66 @@ async fn every_route_of_the_admin_listener_is_closed_but_those_that_are_open_by_
 }
 
 #[tokio::test]
+async fn a_budget_is_set_seen_and_taken_back() {
+    let (_provider, terminal) = Terminal::start().await;
+    let line = "project create --tenant acme --id mart --requests-per-minute 600 \
+                --tokens-per-day 5000 --user-tokens-per-day 200 --session-tokens 9000 \
+                --max-in-flight 50 --default-tier free";
+    let made = terminal.json(&line.split_whitespace().collect::<Vec<_>>().join(" ")).await;
+    assert_eq!(made["limits"]["tokens_per_day"], 5000);
+    assert_eq!(
+        (&made["session_limits"]["tokens"], &made["default_tier"]),
+        (&json!(9000), &json!("free"))
+    );
+    let key = terminal.json("key create --project mart --name backend").await;
+    let ask = Ask::chat(WHOLE).key(text(&key, "key")).header("X-End-User-Id", "ann");
+    assert_eq!(terminal.gateway.ask(&ask).await.status, 200);
+    let table = terminal
+        .run("limits show --project mart --user ann --session default --output table")
+        .await;
+    let line = |layer: &str| {
+        let found = table.lines().find(|line| line.starts_with(&format!("{layer} ")));
+        found.unwrap_or_else(|| panic!("{layer}: {table}")).split_whitespace().collect::<Vec<_>>()
+    };
+    assert_eq!(line("project")[..4], ["project", "600", "1", "599"]);
+    assert_eq!(line("project_concurrency")[1], "50");
+    assert_eq!(line("session_tokens")[1], "9000");
+    let updated =
+        terminal.json("project update mart --tokens-per-day none --usd-per-month 2.5").await;
+    assert_eq!(updated["limits"]["tokens_per_day"], Value::Null);
+    assert_eq!(updated["limits"]["usd_per_month"], 2.5);
+    let told = terminal.fails("project update mart --usd-per-day 1e-9").await;
+    assert!(told.contains("limits.usd_per_day") && told.contains("millionth"), "{told}");
+    let rows = terminal.json("usage rows --project mart --user ann").await;
+    assert_eq!(rows["data"].as_array().unwrap().len(), 1, "{rows}");
+    let rows = terminal.json("usage rows --project mart --user bob").await;
+    assert_eq!(rows["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_user_is_revoked_and_a_text_tried_on_a_running_gateway() {
+    let (_provider, terminal) = Terminal::start().await;
+    let line = r#"project create --tenant acme --id mart --json {"pii":{"mode":"enforce","entities":{"EMAIL_ADDRESS":"REDACT"}}}"#;
+    terminal.json(line).await;
+    let key = terminal.json("key create --project mart").await;
+    let minted = terminal.gateway.mint(text(&key, "key"), json!({ "user_id": "ann" })).await;
+    let token = minted.json()["jwt"].as_str().unwrap().to_owned();
+    let chat = Ask::chat(WHOLE).key(&token);
+    assert_eq!(terminal.gateway.ask(&chat).await.status, 200);
+    let revoked = terminal.json("user revoke --project mart --user ann").await;
+    assert_eq!((&revoked["project"], &revoked["user"]), (&json!("mart"), &json!("ann")));
+    assert_eq!(terminal.gateway.ask(&chat).await.status, 401);
+    // More than other bodies may have.
+    let long = format!("{} to ann@example.com", "x ".repeat(50_000));
+    let output = terminal.type_in("redact --project mart", &long).await;
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(text(&told, "text").ends_with(" to [EMAIL_ADDRESS]"), "{}", told["findings"]);
+    let output = terminal.type_in("redact --project none", "x").await;
+    assert!(said_to_have_failed(&output).contains("none"));
+}
+
+#[tokio::test]
 async fn a_reader_that_has_read_enough_is_no_mistake() {
     let (_provider, terminal) = Terminal::start().await;
     let (reader, writer) = std::io::pipe().unwrap();

@@ -108,6 +108,8 @@ mod sentinel;
 mod settlement;
 /// Tokens that tenants sign by themselves.
 mod signing_keys;
+/// Where a project, an end user and a session stand.
+mod standing;
 /// Framing of streams, when events leave, heartbeats, usage, broken streams.
 mod streaming;
 /// Kill switches, and streams that revoking ends.

@@ -199,6 +199,8 @@ pub struct RowQuery {
     pub tenant: Option<Arc<str>>,
     /// The project; all if `None`.
     pub project: Option<Arc<str>>,
+    /// The end user; all if `None`.
+    pub user: Option<Box<str>>,
     /// From, to but not including, since the Unix epoch.
     pub time: Range<Duration>,
     /// Behind the row of this time and id.

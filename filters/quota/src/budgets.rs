@@ -13,7 +13,9 @@ use crate::want::Want;
 use behest_contract::book::Row;
 use behest_contract::clock::Clock;
 use behest_contract::delta::Usage;
-use behest_contract::purse::{Demand, Demands, Measure, Purse, Refused, Settlement, Window};
+use behest_contract::purse::{
+    Ask, Demand, Demands, Measure, Purse, Refused, Settlement, Window,
+};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::fmt;
@@ -70,6 +72,46 @@ impl Budgets {
         let Some(rule) = asked.get(demand) else { return Ok(()) };
         let standing = Standing::new(*rule, used, at);
         Err(Refusal::Full(Full { standing, wanted: 1, tier: rules.tier.clone() }))
+    }
+
+    /// How every layer stands for whoever asks; one without an end user has no layers of end users, and one
+    /// whose session has no name none of sessions. `id` is a request's that never was.
+    ///
+    /// Each layer is asked by itself, with a limit of nothing: so any purse says what its counter has come to,
+    /// and none gives anything. What is told is exact, though not of one moment. An error says why nobody can
+    /// tell now.
+    pub async fn standings(&self, party: &Party<'_>, id: &str) -> Result<Vec<Standing>, Box<str>> {
+        let rules = self.terms.policies.of(party.project, party.tier);
+        let subjects = party.subjects();
+        let has_session = !party.session.is_empty();
+        let mut standings = Vec::new();
+        for rule in applying(&rules.rules, party) {
+            if rule.layer.scope() == Scope::Session && !has_session {
+                continue;
+            }
+            let id: Arc<str> = format!("{id}-{}", rule.layer.label()).into();
+            let ask = Ask {
+                id: id.clone(),
+                tenant: party.tenant.clone(),
+                subjects: subjects.clone(),
+                demands: [Demand { limit: 0, amount: 0, ..one_more(&rule) }].into_iter().collect(),
+                sketch: Arc::default(),
+                known_tokens: Arc::default(),
+            };
+            match self.purse.admit(ask).settled().await {
+                Err(Refused::Full { used, at, .. }) => {
+                    standings.push(Standing::new(rule.layer, rule.limit, used, at));
+                }
+                Err(Refused::Unavailable(why)) => return Err(why),
+                // A purse that goes on without what it counts by: it has lent nothing, and is told so.
+                Ok(_) => {
+                    let tenant = party.tenant.clone();
+                    self.close(Settlement { id, tenant, tokens: 0, micro_usd: 0, void: true });
+                    return Err("what is counted cannot be told now".into());
+                }
+            }
+        }
+        Ok(standings)
     }
 
     /// Asks every layer at once for what a request may need. The prompt is taken at its bound: whoever
@@ -171,5 +213,112 @@ fn one_more(rule: &Rule) -> Demand {
         window: rule.window,
         limit: rule.limit,
         amount: 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Budgets;
+    use crate::config::{ProjectLimits, ProjectPolicy, QuotaConfig, SessionLimits};
+    use crate::party::Party;
+    use crate::prompt_size::PromptSize;
+    use crate::reading::prompt;
+    use crate::want::{Output, Want};
+    use behest_contract::clock::ManualClock;
+    use behest_contract::delta::Usage;
+    use behest_contract::purse::{
+        Ask, Decision, Demand, Granted, MemoryPurse, Purse, Refused, Settlement,
+    };
+    use behest_contract::testing::block_on;
+    use parking_lot::Mutex;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn budgets(purse: Arc<dyn Purse>, clock: &ManualClock) -> Budgets {
+        let project = ProjectLimits { tokens_per_day: Some(1000), ..ProjectLimits::default() };
+        let session = SessionLimits { tokens: Some(500), ..SessionLimits::default() };
+        let policy = ProjectPolicy { project, session, ..ProjectPolicy::default() };
+        let config =
+            QuotaConfig { projects: [("p".into(), policy)].into(), ..QuotaConfig::default() };
+        Budgets::new(config, purse, Arc::new(clock.clone()))
+    }
+
+    /// Where somebody stands: each layer with its limit and what is used of it.
+    fn standings(
+        budgets: &Budgets,
+        user: Option<&str>,
+        session: &str,
+    ) -> Result<Vec<(&'static str, u64, u64)>, Box<str>> {
+        let (tenant, project) = ("t".into(), "p".into());
+        let party =
+            Party { tenant: &tenant, project: &project, user, tier: None, session, key: &project };
+        let told = block_on(budgets.standings(&party, "never"))?;
+        Ok(told.iter().map(|it| (it.layer.label(), it.limit, it.used)).collect())
+    }
+
+    #[test]
+    fn where_somebody_stands_is_told_and_nothing_is_taken() {
+        let clock = ManualClock::at(1_750_000_000);
+        let purse = Arc::new(MemoryPurse::new(Arc::new(clock.clone())));
+        let budgets = budgets(purse.clone(), &clock);
+        let (tenant, project) = ("t".into(), "p".into());
+        let user = Some("ann");
+        let party = Party {
+            tenant: &tenant,
+            project: &project,
+            user,
+            tier: None,
+            session: "s",
+            key: &project,
+        };
+        let body = prompt(r#"{"messages":["hi"]}"#);
+        let output = Output::Capped { tokens: 20, choices: 1 };
+        let id = "r".into();
+        let want = Want { id: &id, model: None, prompt: PromptSize::of(&body), output };
+        let lease = block_on(budgets.admit(&party, &want)).unwrap();
+        let usage = Usage { prompt_tokens: 30, completion_tokens: 12, ..Usage::default() };
+        budgets.settle(&lease, Some(usage));
+        for _ in 0..3 {
+            assert_eq!(
+                standings(&budgets, user, "s").unwrap(),
+                [
+                    ("project", 60, 1),
+                    ("user", 6, 1),
+                    ("user_tokens_day", 1_000_000, 42),
+                    ("project_tokens_day", 1000, 42),
+                    ("session_tokens", 500, 42),
+                ]
+            );
+        }
+        assert_eq!(purse.leases(), 0);
+        let nobody = standings(&budgets, None, "").unwrap();
+        assert_eq!(nobody, [("project", 60, 1), ("project_tokens_day", 1000, 42)]);
+    }
+
+    /// A purse that gives everything, as one does that goes on without what it counts by.
+    #[derive(Default)]
+    struct Blind(Mutex<Vec<Settlement>>);
+
+    impl Purse for Blind {
+        fn admit(&self, _: Ask) -> Decision {
+            Decision::Done(Ok(Granted { used: [0].into_iter().collect(), at: Duration::ZERO }))
+        }
+
+        fn peek(&self, _: &str, _: &[Arc<str>], _: &[Demand]) -> Result<(), Refused> {
+            Ok(())
+        }
+
+        fn settle(&self, settlement: Settlement) {
+            self.0.lock().push(settlement);
+        }
+    }
+
+    #[test]
+    fn what_is_given_all_the_same_is_given_back_and_not_taken_for_an_answer() {
+        let purse = Arc::new(Blind::default());
+        let budgets = budgets(purse.clone(), &ManualClock::at(1_750_000_000));
+        assert!(standings(&budgets, None, "").is_err());
+        let settled = purse.0.lock();
+        assert!(matches!(&settled[..], [Settlement { void: true, .. }]), "{settled:?}");
     }
 }

@@ -131,6 +131,24 @@ impl Layer {
         }
     }
 
+    /// Whose counter it asks: `project`, `user` or `session`.
+    pub const fn scope_label(self) -> &'static str {
+        match self.scope() {
+            Scope::Project => "project",
+            Scope::User => "user",
+            Scope::Session => "session",
+        }
+    }
+
+    /// What it counts: `requests`, `tokens` or `usd`, whose numbers are micro-dollars.
+    pub const fn unit(self) -> &'static str {
+        match self.measure() {
+            Measure::Requests | Measure::InFlight => "requests",
+            Measure::Tokens => "tokens",
+            Measure::MicroUsd => "usd",
+        }
+    }
+
     pub(crate) const fn measure(self) -> Measure {
         match self {
             Self::Ip | Self::Mint | Self::Project | Self::User | Self::UserRequestsDay => {

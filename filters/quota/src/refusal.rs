@@ -1,6 +1,6 @@
 //! Why a request was not admitted, and what its client reads.
 
-use crate::layer::{Class, Scope};
+use crate::layer::Class;
 use crate::standing::{Standing, Standings};
 use behest_contract::denial::{Denial, Kind};
 use behest_contract::purse::{Measure, Window};
@@ -138,17 +138,12 @@ impl Full {
 
     fn budget_details(&self) -> Value {
         let Standing { layer, limit, used, .. } = self.standing;
-        let scope = match layer.scope() {
-            Scope::Project => "project",
-            Scope::User => "user",
-            Scope::Session => "session",
-        };
         let money = layer.measure() == Measure::MicroUsd;
         let amount = |amount: u64| if money { usd(amount) } else { amount.into() };
         json!({
             "layer": layer.label(),
-            "scope": scope,
-            "unit": if money { "usd" } else { "tokens" },
+            "scope": layer.scope_label(),
+            "unit": layer.unit(),
             "limit": amount(limit),
             "used": amount(used),
             "resets_at": self.resets_at(),

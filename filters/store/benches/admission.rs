@@ -140,6 +140,7 @@ fn fold(store: &Embedded) {
     let query = RowQuery {
         tenant: None,
         project: None,
+        user: None,
         time: Duration::ZERO..Duration::MAX,
         after: None,
         limit: 0,

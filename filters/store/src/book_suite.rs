@@ -90,6 +90,7 @@ pub fn all_rows(tenant: Option<&str>) -> RowQuery {
     RowQuery {
         tenant: tenant.map(Arc::from),
         project: None,
+        user: None,
         time: Duration::ZERO..Duration::MAX,
         after: None,
         limit: usize::MAX,
@@ -272,6 +273,8 @@ fn nobody_sees_anothers_usage(on: &dyn Engine) {
     assert_eq!(ids(&rows(on, all_rows(Some("t2")))), ["d"]);
     let project = RowQuery { project: Some("q".into()), ..all_rows(Some("t")) };
     assert_eq!(ids(&rows(on, project)), ["c"]);
+    let user = RowQuery { user: Some("bob".into()), ..all_rows(Some("t")) };
+    assert_eq!(ids(&rows(on, user)), ["b"]);
 }
 
 fn rows_are_paged_oldest_first(on: &dyn Engine) {

@@ -48,8 +48,8 @@ fn no_secret_is_ever_shown() {
 fn a_secret_s_file_loses_one_newline_and_starts_at_the_file_s_folder() {
     let folder = std::env::temp_dir().join(format!("behest-config-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("one"), "file-secret\n").unwrap();
-    std::fs::write(folder.join("two"), "file-secret\n\n").unwrap();
+    std::fs::write(folder.join("one"), "a-secret-in-a-file\n").unwrap();
+    std::fs::write(folder.join("two"), "a-secret-in-a-file\n\n").unwrap();
     std::fs::write(folder.join("bytes"), b"\xff\xfe").unwrap();
     std::fs::write(
         folder.join("ca.pem"),
@@ -64,10 +64,14 @@ fn a_secret_s_file_loses_one_newline_and_starts_at_the_file_s_folder() {
     let read = |text: &str| Config::parse(text, "conf.yaml", &folder, &environment);
 
     let config = read("admin_secret: 'file:one'\n").unwrap();
-    assert_eq!(config.admin_secret.unwrap().secret().unwrap().expose(), "file-secret");
+    assert_eq!(config.admin_secret.unwrap().secret().unwrap().expose(), "a-secret-in-a-file");
     assert_eq!(config.data, folder.join("./data"));
     let wrong = |text: &str| read(text).map(drop).unwrap_err().to_string();
     assert!(wrong("admin_secret: 'file:two'\n").contains("several lines"));
+    std::fs::write(folder.join("short"), "fifteen-letters\n").unwrap();
+    let short = wrong("admin_secret: 'file:short'\n");
+    assert!(short.contains("admin_secret: file:short holds fewer than 16 characters"), "{short}");
+    assert!(!short.contains("fifteen-letters"), "{short}");
     assert!(wrong("admin_secret: 'file:bytes'\n").contains("UTF-8"));
     assert!(wrong("admin_secret: 'file:.'\n").contains("file .:"));
 

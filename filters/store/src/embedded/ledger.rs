@@ -117,6 +117,7 @@ pub(super) fn rows(on: &Connection, query: &RowQuery) -> Result<Vec<Row>> {
     let mut filter = Where::default();
     filter.equal("tenant", query.tenant.as_deref());
     filter.equal("project", query.project.as_deref());
+    filter.equal("user", query.user.as_deref());
     filter.within(&query.time);
     if let Some((at_ms, id)) = &query.after {
         let behind = [Value::Integer(signed(*at_ms)), Value::Text(id.as_ref().into())];

@@ -177,6 +177,7 @@ pub(super) async fn tell_again(desk: Arc<Desk>) {
     let mut query = RowQuery {
         tenant: None,
         project: None,
+        user: None,
         time: now.saturating_sub(TOLD_AGAIN)..now,
         after: None,
         limit: TOLD_PAGE,

@@ -104,7 +104,8 @@ fn close(store: &Embedded, id: &str) {
 
 fn rows(store: &Embedded) -> Vec<Row> {
     let time = Duration::ZERO..Duration::MAX;
-    let all = RowQuery { tenant: None, project: None, time, after: None, limit: usize::MAX };
+    let all =
+        RowQuery { tenant: None, project: None, user: None, time, after: None, limit: usize::MAX };
     block_on(store.rows(all)).unwrap()
 }
 

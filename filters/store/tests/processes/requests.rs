@@ -140,6 +140,7 @@ fn rows(store: &Embedded) -> Vec<Row> {
     let query = RowQuery {
         tenant: None,
         project: None,
+        user: None,
         time: Duration::ZERO..Duration::MAX,
         after: None,
         limit: usize::MAX,
