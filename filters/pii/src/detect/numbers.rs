@@ -30,10 +30,15 @@ pub(crate) fn digit(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         tokens::token(scan, start, end, at);
     }
     scan.asked(start);
-    dialled(scan, start);
-    scan.asked(start);
-    written_date(scan, start);
-    scan.asked(start);
+    let silent = scan.is_silent(start);
+    if !silent || matches!(scan.text.before(start), b'+' | b'(') {
+        dialled(scan, start);
+        scan.asked(start);
+    }
+    if !silent {
+        written_date(scan, start);
+        scan.asked(start);
+    }
     prefixed(scan, start);
     end.max(at + 1)
 }
@@ -119,6 +124,10 @@ fn shapes(scan: &mut Scan<'_, '_>, start: usize) {
         }
         if first_gap == Gap::None {
             first_gap = sign;
+            // The middle of a longer number: nothing of it counts without a word.
+            if is_joined_before(&scan.text, start, sign) && !scan.told_anything(start) {
+                break;
+            }
         }
         (gap, last_gap, at) = (sign, sign, at + width);
     }
@@ -211,23 +220,35 @@ fn gap_at(text: &Reader<'_>, at: usize, fit: &Fit) -> Option<(Gap, usize)> {
     }
 }
 
-/// Whether the value is part of a longer number: a further group on either side, by the same sign if
-/// the value has one itself, by any if it has none.
-fn is_joined(text: &Reader<'_>, start: usize, end: usize, gap: Gap) -> bool {
-    let sign = |byte: u8| match gap {
+/// Whether a byte joins two groups of a number: the same sign if the value has one itself, any if not.
+fn joins(gap: Gap, byte: u8) -> bool {
+    match gap {
         Gap::Blank => byte == b' ',
         Gap::None => matches!(byte, b'-' | b'.' | b'/' | b'_' | b':' | b'+' | b'='),
         _ => matches!(byte, b'-' | b'.' | b'/' | b'_'),
-    };
-    let group = |byte: u8, further: u8| match gap {
+    }
+}
+
+/// Whether what lies behind such a byte, and further on, is a group.
+fn is_group(gap: Gap, byte: u8, further: u8) -> bool {
+    match gap {
         Gap::Blank => byte.is_ascii_digit() && further.is_ascii_digit(),
         Gap::None => byte.is_ascii_digit(),
         _ => is_alnum(byte),
-    };
-    let left = sign(text.before(start))
+    }
+}
+
+/// Whether a further group of a longer number stands before the value.
+fn is_joined_before(text: &Reader<'_>, start: usize, gap: Gap) -> bool {
+    joins(gap, text.before(start))
         && start >= 2
-        && group(text.before(start - 1), text.before(start.saturating_sub(2)));
-    left || sign(text.at(end)) && group(text.at(end + 1), text.at(end + 2))
+        && is_group(gap, text.before(start - 1), text.before(start.saturating_sub(2)))
+}
+
+/// Whether the value is part of a longer number: a further group stands on either side.
+fn is_joined(text: &Reader<'_>, start: usize, end: usize, gap: Gap) -> bool {
+    is_joined_before(text, start, gap)
+        || joins(gap, text.at(end)) && is_group(gap, text.at(end + 1), text.at(end + 2))
 }
 
 /// Telephone numbers, which have too many shapes for the table.

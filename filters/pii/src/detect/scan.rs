@@ -122,6 +122,18 @@ impl<'t, 'o> Scan<'t, 'o> {
         self.wanted.named.contains(entity) || self.words_before(at).contains(entity)
     }
 
+    /// Whether it is known already that nothing speaks for anything: from one number to the next.
+    #[inline]
+    pub(crate) fn is_silent(&mut self, at: usize) -> bool {
+        self.wanted.named.is_empty() && self.words.are_none(self.text.text(), at)
+    }
+
+    /// Whether they speak for anything at all.
+    #[inline]
+    pub(crate) fn told_anything(&mut self, at: usize) -> bool {
+        !self.wanted.named.is_empty() || !self.words_before(at).is_empty()
+    }
+
     /// Whether they speak for any of some.
     #[inline]
     pub(crate) fn told_any(&mut self, at: usize, entities: &EntitySet) -> bool {

@@ -15,11 +15,13 @@ use smallvec::SmallVec;
 /// Whether the token from `start` to `end` can be anything: numbers are only with certain signs beside them.
 #[inline]
 pub(crate) fn may_be_any(text: &Reader<'_>, start: usize, end: usize) -> bool {
-    let sign = |byte: u8| matches!(byte, b'.' | b':' | b'-' | b'+' | b'/');
-    sign(text.before(start))
-        || sign(text.at(end))
-        || end - start == CLOUD_SECRET
-        || text.digit_end(start, end - start) < end
+    let (before, after, len) = (text.before(start), text.at(end), end - start);
+    let beside = |sign: u8| before == sign || after == sign;
+    let signed = match (before, after) {
+        (b':' | b'+' | b'/', _) | (_, b':' | b'+' | b'/') => true,
+        _ => after == b'.' && len <= 3 || beside(b'-') && len == 2 || beside(b'.') && len == 4,
+    };
+    signed || len == CLOUD_SECRET || text.digit_end(start, len) < end
 }
 
 /// Proposes what the token from `start` to `end` can be; its first digit that asks stands at `digit`.
@@ -102,18 +104,26 @@ fn account(scan: &mut Scan<'_, '_>, start: usize, text: &[u8]) {
     let Some(length) = iban_length(&[a.to_ascii_uppercase(), b.to_ascii_uppercase()]) else {
         return;
     };
-    let mut compact: SmallVec<[u8; 34]> = SmallVec::new();
+    let mut compact = [0; 34];
+    let mut places = compact.iter_mut().take(length);
     let mut at = start;
-    while compact.len() < length {
-        let byte = scan.text.at(at);
-        if is_alnum(byte) {
-            compact.push(byte.to_ascii_uppercase());
+    for byte in scan.text.text().get(start..).unwrap_or_default() {
+        if is_alnum(*byte) {
+            let Some(place) = places.next() else { break };
+            *place = byte.to_ascii_uppercase();
+        } else if places.len() == 0 {
+            break;
         } else if !(matches!(byte, b' ' | b'-') && is_alnum(scan.text.at(at + 1))) {
             return;
         }
         at += 1;
     }
-    if iban(&compact) && !is_alnum(scan.text.at(at)) {
+    if places.len() > 0 {
+        // It may go on.
+        scan.text.at(at);
+        return;
+    }
+    if iban(compact.get(..length).unwrap_or_default()) && !is_alnum(scan.text.at(at)) {
         scan.propose(start, at, Entity::IBAN_CODE, 100);
     }
 }
