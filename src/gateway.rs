@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use behest_contract::denial::{Denial, Kind, Verdict};
 use behest_contract::facts::{Endpoint, ModelChoice, Principal};
 use behest_contract::outcome::Ending;
+use behest_contract::ports::others_first;
 use behest_ledger::Decision;
 use behest_quota::Layer;
 use pingora::http::RequestHeader;
@@ -151,6 +152,12 @@ impl ProxyHttp for Gateway {
     async fn logging(&self, session: &mut Session, _: Option<&Error>, passage: &mut Box<Passage>) {
         passage.close();
         Guarded::set_serving(session.downstream_session.stream(), false);
+        let book = &passage.house.fixtures.book;
+        if book.owes_a_flush() {
+            // Whoever is at their end too leaves what they have for the same write.
+            others_first().await;
+            book.flush_closed();
+        }
     }
 }
 

@@ -219,6 +219,21 @@ pub trait Book: Send + Sync {
     /// twice is the same request once.
     fn close(&self, settlement: Option<Settlement>, row: Option<Row>);
 
+    /// The same, but it survives the death of the process only from the next
+    /// [`flush_closed`](Self::flush_closed) on, which whoever closes sees to. So what many requests leave
+    /// behind at one time is written at once.
+    fn close_soon(&self, settlement: Option<Settlement>, row: Option<Row>) {
+        self.close(settlement, row);
+    }
+
+    /// Whether a flush would write anything.
+    fn owes_a_flush(&self) -> bool {
+        false
+    }
+
+    /// Makes all that was closed so far survive the death of the process.
+    fn flush_closed(&self) {}
+
     /// What rows add up to, in the order of time and sides. Closed requests are in it within a second.
     fn usage(&self, query: UsageQuery) -> Answer<Vec<Sum>>;
 

@@ -1,8 +1,9 @@
 //! What filters need from whoever hosts them.
 
 use futures::channel::oneshot;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 
 /// No room for more work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,19 @@ where
         handed_over?;
         result.await.map_err(|_| Busy)
     }
+}
+
+/// Comes back when all tasks that are ready now have had their turn.
+pub async fn others_first() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// A number that only grows.

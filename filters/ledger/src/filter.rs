@@ -43,7 +43,8 @@ impl Ledger {
         Self { desk: Arc::new(Desk { prices, metrics, log, clock, book: None }) }
     }
 
-    /// Books each request that reached a provider, and closes its lease in the same message.
+    /// Books each request that reached a provider, and closes its lease in the same message. Once a request
+    /// is closed, the host sees to [`Book::flush_closed`].
     #[must_use]
     pub fn with_book(self, book: Arc<dyn Book>) -> Self {
         let Desk { prices, metrics, log, clock, .. } = self.desk.as_ref();
@@ -121,7 +122,7 @@ impl Visit for Page {
         desk.log.line(entry.to_json());
         if let (Some(book), Some(bill)) = (&desk.book, bill) {
             let row = row::of(&bill, outcome);
-            book.close(Some(bill.settlement), row);
+            book.close_soon(Some(bill.settlement), row);
         }
     }
 }

@@ -13,9 +13,7 @@ use crate::want::Want;
 use behest_contract::book::Row;
 use behest_contract::clock::Clock;
 use behest_contract::delta::Usage;
-use behest_contract::purse::{
-    Ask, Demand, Demands, Measure, Purse, Refused, Settlement, Window,
-};
+use behest_contract::purse::{Ask, Demand, Demands, Measure, Purse, Refused, Settlement, Window};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::fmt;

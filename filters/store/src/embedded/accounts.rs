@@ -2,11 +2,11 @@
 //!
 //! Each change has two halves, in memory and in the journal, and an order that makes every death harmless:
 //!
-//! - *An admission* is taken in memory, then written, then answered. Dead before the write: nobody was told
-//!   of it. Dead after: it is in the journal, and will be booked as lost. A write that fails takes it back.
-//! - *A close* is taken out of memory, then written, then it returns. Whatever was given back may be taken
-//!   by another before the close is written: dead in between, both are open in the journal, and the first
-//!   is booked as lost. That is never too little.
+//! - *An admission* is taken in memory, then queued, then written together with all that is queued by then,
+//!   then answered. Dead before the write: nobody was told of it. Dead after: it is in the journal, and will be booked as lost. A write that fails takes it back.
+//! - *A close* is taken out of memory, then queued, and written by whoever writes next: its request comes
+//!   back for that. Whatever was given back may be taken by another before the close is written: dead in
+//!   between, both are open in the journal, and the first is booked as lost. That is never too little.
 //!
 //! No lock is held during a write but the journal's own. The caller of `admit` is the only one who knows
 //! the lease's name until it has returned, so a close never overtakes its admission.
@@ -24,6 +24,7 @@ mod tests;
 mod window_clock;
 
 use super::alarm::{Alarm, Part};
+use super::journal::combiner::{Group, NotWritten};
 use super::journal::{Boot, Journal, Position};
 use crate::config::EmbeddedConfig;
 use crate::error::Error;
@@ -131,7 +132,8 @@ impl Accounts {
         self.clock.time()
     }
 
-    pub(super) fn admit(&self, ask: &Ask) -> Result<Granted, Refused> {
+    /// Takes in memory, and queues what is to be written of it.
+    pub(super) fn admit(&self, ask: &Ask) -> Result<Admitted, Refused> {
         if self.is_blind.load(Ordering::Relaxed) {
             return Err(unavailable("the journals cannot be read"));
         }
@@ -140,13 +142,24 @@ impl Accounts {
         caught_up.map_err(|error| unavailable(&format!("the journals cannot be read: {error}")))?;
         let names = Names::of(&self.keyer, &ask.tenant, &ask.id, &ask.subjects);
         let (granted, taken) = self.places.admit(&names, ask, time)?;
-        let told = (&*ask.sketch, ask.known.price());
-        let written = self.journal.open(names.lease, &taken, told, (&ask.id, &ask.tenant));
-        written.map_err(|error| {
-            self.places.close(names.lease, &Spent::VOID, time);
-            Refused::Unavailable(error.0)
-        })?;
+        let (lease, told) = (names.lease, (&*ask.sketch, ask.known.price()));
+        match self.journal.open(lease, &taken, told, (&ask.id, &ask.tenant)) {
+            Ok(group) => Ok(Admitted { lease, granted, group }),
+            Err(error) => Err(self.not_written(lease, error)),
+        }
+    }
+
+    /// The answer to an admission, once that is written.
+    pub(super) fn written(&self, admitted: Admitted) -> Result<Granted, Refused> {
+        let Admitted { lease, granted, group } = admitted;
+        let written = self.journal.settle(group);
+        written.map_err(|error| self.not_written(lease, error))?;
         Ok(granted)
+    }
+
+    fn not_written(&self, lease: Key, NotWritten(why): NotWritten) -> Refused {
+        self.places.close(lease, &Spent::VOID, self.time());
+        Refused::Unavailable(why)
     }
 
     pub(super) fn peek(
@@ -159,6 +172,7 @@ impl Accounts {
         self.places.peek(&names, demands, self.time())
     }
 
+    /// Gives back in memory, and queues what is to be written of it.
     pub(super) fn close(&self, settlement: Option<&Settlement>, row: Option<&Row>) {
         let lease = settlement.and_then(|settlement| {
             let lease = self.keyer.tenant(&settlement.tenant).lease(&settlement.id);
@@ -171,6 +185,16 @@ impl Accounts {
         }
     }
 
+    /// Writes what is queued.
+    pub(super) fn flush(&self) {
+        self.journal.flush();
+    }
+
+    /// Whether anything is queued that nobody may come to write.
+    pub(super) fn is_owing(&self) -> bool {
+        self.journal.is_owing()
+    }
+
     fn write_close(&self, lease: Option<(Key, Spent)>, row: Option<&Row>) {
         if self.journal.close(lease, row).is_err() {
             self.rows_lost.fetch_add(u64::from(row.is_some()), Ordering::Relaxed);
@@ -179,6 +203,7 @@ impl Accounts {
 
     /// What is to be done every now and then, whether anybody asks or not.
     fn look_after(&self) {
+        self.journal.flush();
         self.journal.repair();
         let time = self.time();
         let review = self.places.review(self.clock.now(), time, self.lease_expiry);
@@ -186,6 +211,7 @@ impl Accounts {
         for (lease, row) in review.lost {
             self.write_close(Some((lease, spent_on(&row))), Some(&row));
         }
+        self.journal.flush();
         self.is_blind.store(self.visit_others().is_err(), Ordering::Relaxed);
         self.places.sweep(time);
     }
@@ -196,12 +222,14 @@ impl Accounts {
 
     /// Whether there is anything that may not be folded.
     pub(super) fn has_news(&self) -> bool {
-        !self.others.boots().is_empty()
+        self.journal.is_owing()
+            || !self.others.boots().is_empty()
             || self.journal.groups() != self.folded_groups.load(Ordering::Acquire)
     }
 
     /// Goes on in a new file: the one before is deleted once it is folded.
     pub(super) fn turn_page(&self) {
+        self.journal.flush();
         self.journal.turn_page();
     }
 
@@ -239,6 +267,13 @@ impl Accounts {
             database_errors: self.alarm.errors(Part::Database),
         }
     }
+}
+
+/// An admission that is not written yet.
+pub(super) struct Admitted {
+    lease: Key,
+    granted: Granted,
+    group: Group,
 }
 
 /// What a store has in its hands.

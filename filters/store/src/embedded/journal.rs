@@ -19,7 +19,7 @@ use super::accounts::places::Progress;
 use super::alarm::{Alarm, Part};
 use behest_contract::book::Row;
 use behest_contract::price::Price;
-use combiner::{Combiner, NotWritten, Sink};
+use combiner::{Combiner, Group, NotWritten, Sink};
 use record::{Record, put_close, put_open, put_progress};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -87,23 +87,23 @@ impl Journal {
         Self(Combiner::new(files, kept_max))
     }
 
-    /// Writes that a lease was opened.
+    /// Queues that a lease was opened.
     pub(super) fn open(
         &self,
         lease: Key,
         taken: &[Taken],
         (sketch, price): (&Row, Option<&Price>),
         names: (&str, &str),
-    ) -> Result<(), NotWritten> {
+    ) -> Result<Group, NotWritten> {
         let bytes = framed(|out| put_open(out, lease, taken, (sketch, price), names));
         if bytes.len() > frame::FRAME_MAX {
             return Err(NotWritten("the lease is too large to be written".into()));
         }
-        self.0.append(&bytes)
+        self.0.post(&bytes)
     }
 
-    /// Writes that a lease was closed, that a request is booked, or both. Kept if it cannot be written;
-    /// an error says that it is lost.
+    /// Queues that a lease was closed, that a request is booked, or both. Kept if it cannot be written; an
+    /// error says that it is lost.
     pub(super) fn close(
         &self,
         lease: Option<(Key, Spent)>,
@@ -113,7 +113,22 @@ impl Journal {
         if bytes.len() > frame::FRAME_MAX {
             return Err(NotWritten("the row is too large to be written".into()));
         }
-        self.0.append_or_keep(&bytes)
+        self.0.post_or_keep(&bytes)
+    }
+
+    /// Returns when what was queued with a group is written.
+    pub(super) fn settle(&self, group: Group) -> Result<(), NotWritten> {
+        self.0.settle(group)
+    }
+
+    /// Returns when all that is queued is written, or kept.
+    pub(super) fn flush(&self) {
+        self.0.flush();
+    }
+
+    /// Whether anything is queued that nobody may come to write.
+    pub(super) fn is_owing(&self) -> bool {
+        self.0.is_owing()
     }
 
     /// Writes what is known of leases, if it can be written.

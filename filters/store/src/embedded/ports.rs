@@ -5,13 +5,23 @@ use super::{Embedded, events, ledger};
 use behest_contract::book::{Answer, Book, Row, RowQuery, Sum, UsageQuery};
 use behest_contract::directory::Failure;
 use behest_contract::events::{Event, EventQuery, EventRecord, Events};
+use behest_contract::ports::others_first;
 use behest_contract::purse::{Ask, Decision, Demand, Purse, Refused, Settlement};
 use futures::channel::oneshot;
 use std::sync::Arc;
 
 impl Purse for Embedded {
     fn admit(&self, ask: Ask) -> Decision {
-        Decision::Done(self.0.accounts.admit(&ask))
+        match self.0.accounts.admit(&ask) {
+            Err(refused) => Decision::Done(Err(refused)),
+            Ok(admitted) => {
+                let store = self.clone();
+                Decision::Wait(Box::pin(async move {
+                    others_first().await;
+                    store.0.accounts.written(admitted)
+                }))
+            }
+        }
     }
 
     fn peek(&self, tenant: &str, subjects: &[Arc<str>], demands: &[Demand]) -> Result<(), Refused> {
@@ -20,12 +30,26 @@ impl Purse for Embedded {
 
     fn settle(&self, settlement: Settlement) {
         self.0.accounts.close(Some(&settlement), None);
+        self.0.accounts.flush();
     }
 }
 
 impl Book for Embedded {
     fn close(&self, settlement: Option<Settlement>, row: Option<Row>) {
+        self.close_soon(settlement, row);
+        self.flush_closed();
+    }
+
+    fn close_soon(&self, settlement: Option<Settlement>, row: Option<Row>) {
         self.0.accounts.close(settlement.as_ref(), row.as_ref());
+    }
+
+    fn owes_a_flush(&self) -> bool {
+        self.0.accounts.is_owing()
+    }
+
+    fn flush_closed(&self) {
+        self.0.accounts.flush();
     }
 
     fn usage(&self, query: UsageQuery) -> Answer<Vec<Sum>> {

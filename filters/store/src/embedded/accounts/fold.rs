@@ -79,6 +79,7 @@ impl Fold {
 
     fn fold_all(&self, on: &Connection) -> Result<(Outcome, bool), Trouble> {
         let accounts = &self.accounts;
+        accounts.flush();
         // Counted first: whatever was written by now is read below.
         let mut outcome = Outcome { groups: accounts.journal.groups(), ..Outcome::default() };
         let own = accounts.boots.own();

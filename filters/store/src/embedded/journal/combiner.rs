@@ -1,9 +1,10 @@
 //! Many who append, one who writes.
 //!
-//! Who finds nobody writing takes all that is queued and writes it at once; who finds somebody waits, and
-//! what he has queued is in the next group. Nobody returns before his bytes are written. So there is one
-//! write per group, nobody writes more than the one group that holds his own bytes, and no thread has to
-//! be woken when there is only one.
+//! Whoever appends queues first, and settles later: so all who are at work on one thread can queue before
+//! the first of them writes. Who settles and finds nobody writing takes all that is queued and writes it at
+//! once; who finds somebody waits, and what he has queued is in the next group. Nobody has settled before
+//! his bytes are written. So there is one write per group, nobody writes more than the one group that holds
+//! his own bytes, and no thread has to be woken when there is only one.
 //!
 //! After a failed write nobody appends until somebody repairs it. What must not be lost is kept for then.
 
@@ -27,6 +28,10 @@ pub(in crate::embedded) trait Sink {
 /// Why something was not written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::embedded) struct NotWritten(pub(in crate::embedded) Box<str>);
+
+/// What is written together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::embedded) struct Group(u64);
 
 pub(in crate::embedded) struct Combiner<S> {
     state: Mutex<State<S>>,
@@ -73,32 +78,53 @@ impl<S: Sink> Combiner<S> {
 
     /// Appends, and returns when it is written.
     pub(in crate::embedded) fn append(&self, bytes: &[u8]) -> Result<(), NotWritten> {
-        let state = self.state.lock();
+        self.settle(self.post(bytes)?)
+    }
+
+    /// Queues, for whoever writes next.
+    pub(in crate::embedded) fn post(&self, bytes: &[u8]) -> Result<Group, NotWritten> {
+        let mut state = self.state.lock();
         match &state.broken {
             Some(broken) => Err(NotWritten(broken.why.clone())),
-            None => self.queue(state, bytes),
+            None => {
+                state.queue.extend_from_slice(bytes);
+                Ok(Group(state.group))
+            }
         }
     }
 
-    /// Appends what must not be lost. What cannot be written is kept until it can be; an error says that
+    /// Queues what must not be lost. What cannot be written is kept until it can be; an error says that
     /// there was no room for that.
-    pub(in crate::embedded) fn append_or_keep(&self, bytes: &[u8]) -> Result<(), NotWritten> {
+    pub(in crate::embedded) fn post_or_keep(&self, bytes: &[u8]) -> Result<(), NotWritten> {
         let mut state = self.state.lock();
-        let Some(broken) = &mut state.broken else {
-            // One that fails with its group is kept with its group.
-            drop(self.queue(state, bytes));
-            return Ok(());
+        let state = &mut *state;
+        // One that fails with its group is kept with its group.
+        let into = match &mut state.broken {
+            None => &mut state.queue,
+            Some(broken) if broken.kept.len() + bytes.len() > self.kept_max => {
+                return Err(NotWritten(broken.why.clone()));
+            }
+            Some(broken) => &mut broken.kept,
         };
-        if broken.kept.len() + bytes.len() > self.kept_max {
-            return Err(NotWritten(broken.why.clone()));
-        }
-        broken.kept.extend_from_slice(bytes);
+        into.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn queue<'a>(&'a self, mut state: Held<'a, S>, bytes: &[u8]) -> Result<(), NotWritten> {
-        state.queue.extend_from_slice(bytes);
-        let mine = state.group;
+    /// Returns when all that is queued by now is written.
+    pub(in crate::embedded) fn flush(&self) {
+        let state = self.state.lock();
+        if !state.queue.is_empty() {
+            let last = Group(state.group);
+            drop(self.settled(state, last));
+        }
+    }
+
+    /// Returns when a group is written, or tells why it is not.
+    pub(in crate::embedded) fn settle(&self, group: Group) -> Result<(), NotWritten> {
+        self.settled(self.state.lock(), group)
+    }
+
+    fn settled<'a>(&'a self, mut state: Held<'a, S>, Group(mine): Group) -> Result<(), NotWritten> {
         while state.done < mine {
             state = match state.sink.take() {
                 Some(sink) => self.write(state, sink),
@@ -165,6 +191,11 @@ impl<S: Sink> Combiner<S> {
 
     pub(in crate::embedded) fn is_sound(&self) -> bool {
         self.state.lock().broken.is_none()
+    }
+
+    /// Whether anything is queued.
+    pub(in crate::embedded) fn is_owing(&self) -> bool {
+        !self.state.lock().queue.is_empty()
     }
 
     /// How many groups are over: it grows with whatever is written.
