@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::directory::{Audit, Draft, Objects, Opened, Sealed};
 use crate::drain::Drain;
 use crate::exchange::Pools;
+use crate::openings::{Opening, Openings};
 use crate::ports::{
     EventLog, HttpHook, LineLog, OffloadPool, OwnStore, PrometheusMeter, SharedStore, TimedPurse,
 };
@@ -130,6 +131,9 @@ fn shared_store(
     redis.map(|redis| SharedStore::new(redis, meter)).transpose()
 }
 
+/// How long a change waits until the counters of its new limits have come to what was used before.
+const BEGUN_WITHIN: Duration = Duration::from_secs(2);
+
 /// The running gateway.
 pub struct House {
     /// What a reload does not replace.
@@ -149,6 +153,8 @@ pub struct House {
     replacing: tokio::sync::Mutex<()>,
     ids: RequestIds,
     open: AtomicBool,
+    /// Layers whose counters are to come to what was used before.
+    pub openings: Openings,
 }
 
 /// What a reload replaces: both together, or neither.
@@ -164,6 +170,9 @@ impl House {
         let current = Current { snapshot: Arc::new(snapshot), ip_guard: Arc::new(ip_guard) };
         let ids = RequestIds::new(fixtures.clock.unix())?;
         let started_with = current.snapshot.config.clone();
+        let openings = Openings::default();
+        // A file may have been changed while nobody was there to see it.
+        openings.begin(current.snapshot.project_layers(), fixtures.clock.now());
         Ok(Self {
             started_with,
             drain: Arc::new(Drain::default()),
@@ -175,6 +184,7 @@ impl House {
             replacing: tokio::sync::Mutex::default(),
             ids,
             open: AtomicBool::new(false),
+            openings,
         })
     }
 
@@ -195,18 +205,34 @@ impl House {
         E: Send + 'static,
         F: FnOnce(&Fixtures, &Snapshot) -> Result<Option<Snapshot>, E> + Send + 'static,
     {
-        let _alone = self.replacing.lock().await;
+        let alone = self.replacing.lock().await;
         let house = self.clone();
         let made = offloaded(self.fixtures.offload.as_ref(), move || {
-            make(&house.fixtures, &house.snapshot())
+            let before = house.snapshot();
+            let made = make(&house.fixtures, &before)?;
+            Ok(made.map(|snapshot| (snapshot.new_layers(&before), snapshot)))
         });
         match made.await {
-            Ok(Ok(Some(snapshot))) => self.put_in_force(snapshot),
+            Ok(Ok(Some((openings, snapshot)))) => {
+                self.put_in_force(snapshot);
+                drop(alone);
+                self.begin(openings).await;
+            }
             Ok(Ok(None)) => {}
             Ok(Err(error)) => return Err(Replaced::Failed(error)),
             Err(Busy) => return Err(Replaced::Busy),
         }
         Ok(())
+    }
+
+    /// Has the counters of new layers come to what was used before, and waits for that a little.
+    async fn begin(&self, openings: Vec<Opening>) {
+        if openings.is_empty() {
+            return;
+        }
+        self.openings.begin(openings, self.clock.now());
+        // What is not done by then is done in the background.
+        drop(tokio::time::timeout(BEGUN_WITHIN, self.openings.carry_on(&self.fixtures)).await);
     }
 
     fn put_in_force(&self, snapshot: Snapshot) {

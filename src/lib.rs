@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod house;
 pub mod intake;
 pub mod listener;
+pub mod openings;
 pub mod passage;
 pub mod ports;
 pub mod relay;

@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use crate::house::{Fixtures, House};
 use crate::listener::Listener;
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::tasks::{Drainer, Follower, Opener, Reloader, Signals};
+use crate::tasks::{Drainer, Follower, Opener, Raiser, Reloader, Signals};
 use behest_contract::clock::SystemClock;
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::ServerConf;
@@ -99,6 +99,7 @@ fn serve(
     let reloader = Reloader::new(house.clone(), path);
     server.add_service(background_service("reload", reloader));
     server.add_service(background_service("follow", Follower::new(house.clone())));
+    server.add_service(background_service("raise", Raiser::new(house.clone())));
     server.add_service(background_service("drain", Drainer::new(house.clone())));
     let opener = Opener::new(house.clone(), announce);
     server.add_service(background_service("open", opener));

@@ -16,10 +16,12 @@ use crate::chain;
 use crate::config::Config;
 use crate::directory::{Cuts, Objects};
 use crate::house::Fixtures;
+use crate::openings::Opening;
 use behest_auth::Authority;
 use behest_contract::chain::Chain;
 use behest_ledger::PriceTable;
-use behest_quota::IpGuardConfig;
+use behest_quota::{IpGuardConfig, NewLayers};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -118,6 +120,31 @@ impl Snapshot {
             let slug = host.strip_suffix(domain.as_str())?.strip_suffix('.')?;
             (!slug.is_empty()).then(|| slug.to_owned())
         })
+    }
+
+    /// The layers that are new beside another snapshot.
+    pub fn new_layers(&self, before: &Self) -> Vec<Opening> {
+        let was = limits::limits(&before.config, &before.objects);
+        self.with_tenants(limits::limits(&self.config, &self.objects).new_layers(&was))
+    }
+
+    /// The layers of whole projects.
+    pub fn project_layers(&self) -> Vec<Opening> {
+        self.with_tenants(limits::limits(&self.config, &self.objects).project_layers())
+    }
+
+    fn with_tenants(&self, layers: Vec<NewLayers>) -> Vec<Opening> {
+        if layers.is_empty() {
+            return Vec::new();
+        }
+        let tenants: HashMap<&str, &str> = projects::told(&self.config, &self.objects)
+            .map(|told| (told.settings.id.as_str(), told.tenant))
+            .collect();
+        let with_tenant = |layers: NewLayers| {
+            let tenant = Arc::from(*tenants.get(&*layers.project)?);
+            Some((tenant, layers))
+        };
+        layers.into_iter().filter_map(with_tenant).collect()
     }
 
     /// The numbers of the guard against single addresses.

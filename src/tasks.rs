@@ -165,6 +165,38 @@ impl BackgroundService for Reloader {
     }
 }
 
+/// Has the counters of new limits come to what was used before; long questions to the ledger keep nobody
+/// else waiting.
+pub struct Raiser {
+    house: Arc<House>,
+}
+
+/// Between two looks at what is to be asked.
+const RAISE_EVERY: Duration = Duration::from_millis(500);
+
+impl Raiser {
+    /// One for this house's openings.
+    pub fn new(house: Arc<House>) -> Self {
+        Self { house }
+    }
+}
+
+#[async_trait]
+impl BackgroundService for Raiser {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        loop {
+            tokio::select! {
+                () = self.house.openings.carry_on(&self.house.fixtures) => {}
+                _ = shutdown.changed() => return,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(RAISE_EVERY) => {}
+                _ = shutdown.changed() => return,
+            }
+        }
+    }
+}
+
 /// Follows the store: what other nodes have changed is in force here at once where the store tells of it,
 /// and within a second where it does not. Looks after the
 /// gateway's own keys on the way.

@@ -5,11 +5,12 @@ use super::meter::PrometheusMeter;
 use behest_contract::clock::Clock;
 use behest_contract::directory::Answer;
 use behest_contract::ports::{Counter, Histogram, Meter};
-use behest_contract::purse::{Ask, Decision, Demand, Purse, Refused, Settlement};
+use behest_contract::purse::{Ask, Decision, Demand, Opening, Purse, Refused, Settlement};
 use behest_store::{Embedded, Redis};
 use prometheus::IntGauge;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Counts on to a total that somebody else keeps.
 pub(super) struct Following {
@@ -156,6 +157,10 @@ impl Purse for TimedPurse {
 
     fn peek(&self, tenant: &str, subjects: &[Arc<str>], demands: &[Demand]) -> Result<(), Refused> {
         self.inner.peek(tenant, subjects, demands)
+    }
+
+    fn raise(&self, tenant: &str, at: Duration, openings: Vec<Opening>) -> Answer<()> {
+        self.inner.raise(tenant, at, openings)
     }
 
     fn settle(&self, settlement: Settlement) {

@@ -83,6 +83,7 @@ mod long_lists;
 /// Every route with every kind of credential.
 mod matrix;
 /// Minting tokens, and what they are good for.
+mod mid_window;
 mod mint;
 /// The list of models.
 mod models;

@@ -12,7 +12,7 @@ mod memory;
 pub use known::{Known, Sent, lost_row};
 pub use memory::MemoryPurse;
 
-use crate::book::Row;
+use crate::book::{Answer, Row};
 use futures::future::BoxFuture;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -140,6 +140,20 @@ pub struct Settlement {
     pub void: bool,
 }
 
+/// What a counter has come to at least: what is known to have been used in its window, whether or not it
+/// counted then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Whose counter, as in [`Ask::subjects`].
+    pub subject: Arc<str>,
+    /// What is counted.
+    pub measure: Measure,
+    /// Over which time.
+    pub window: Window,
+    /// How much was used.
+    pub amount: u64,
+}
+
 /// Counts, exactly.
 pub trait Purse: Send + Sync {
     /// Takes everything, or nothing.
@@ -147,6 +161,10 @@ pub trait Purse: Send + Sync {
 
     /// The first demand that is known to be full, from memory alone. Takes nothing, promises nothing.
     fn peek(&self, tenant: &str, subjects: &[Arc<str>], demands: &[Demand]) -> Result<(), Refused>;
+
+    /// Sets counters of a tenant, in their windows of a time, to what is known to have been used, where they
+    /// have come to less. So told again, it changes nothing. Survives what the counters survive.
+    fn raise(&self, tenant: &str, at: Duration, openings: Vec<Opening>) -> Answer<()>;
 
     /// Closes a lease. Does not wait; closing it twice is closing it once.
     fn settle(&self, settlement: Settlement);

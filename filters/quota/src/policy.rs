@@ -32,7 +32,11 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    fn new(tier: Option<&Tier>, policy: &ProjectPolicy, default_per_minute: u64) -> Self {
+    pub(crate) fn new(
+        tier: Option<&Tier>,
+        policy: &ProjectPolicy,
+        default_per_minute: u64,
+    ) -> Self {
         let ProjectPolicy { project, user, session, .. } = policy;
         let numbers = UserNumbers::new(tier.map(|tier| &tier.limits), policy, default_per_minute);
         let per_minute = project.requests_per_minute.unwrap_or(default_per_minute);

@@ -27,7 +27,7 @@ use crate::error::Error;
 use behest_contract::book::{Answer, Book, Row, RowQuery, Sum, UsageQuery};
 use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::directory::Failure;
-use behest_contract::purse::{Ask, Decision, Demand, Granted, Purse, Refused, Settlement};
+use behest_contract::purse::{Ask, Decision, Demand, Granted, Opening, Purse, Refused, Settlement};
 use desk::{Desk, is_held, unavailable};
 use futures::channel::oneshot;
 use link::{Heard, Link};
@@ -247,6 +247,11 @@ impl Purse for Redis {
 
     fn peek(&self, tenant: &str, subjects: &[Arc<str>], demands: &[Demand]) -> Result<(), Refused> {
         self.0.desk.peek(tenant, subjects, demands)
+    }
+
+    fn raise(&self, tenant: &str, at: Duration, openings: Vec<Opening>) -> Answer<()> {
+        let (desk, tenant) = (self.0.desk.clone(), Arc::<str>::from(tenant));
+        self.work(async move { desk.raise(&tenant, at, &openings).await })
     }
 
     fn settle(&self, settlement: Settlement) {

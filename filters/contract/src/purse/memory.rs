@@ -1,7 +1,9 @@
 //! A purse in memory.
 
-use super::{Ask, Decision, Demand, Granted, Known, Measure, Purse, Refused, Settlement, Window};
-use crate::book::Row;
+use super::{
+    Ask, Decision, Demand, Granted, Known, Measure, Opening, Purse, Refused, Settlement, Window,
+};
+use crate::book::{Answer, Row};
 use crate::clock::Clock;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -80,6 +82,18 @@ impl Purse for MemoryPurse {
         state.check(tenant, subjects, demands, &windows).map(drop)
     }
 
+    fn raise(&self, tenant: &str, at: Duration, openings: Vec<Opening>) -> Answer<()> {
+        let mut state = self.state.lock();
+        let windows = Windows::new(at);
+        let now = state.turn(self.clock.unix()).at;
+        let tenant = state.tenants.entry(tenant.into()).or_default();
+        for Opening { subject, measure, window, amount } in openings {
+            let counts = tenant.subjects.entry(subject).or_default();
+            counts.raise(windows.slot(measure, window), amount, now);
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn settle(&self, settlement: Settlement) {
         self.state.lock().close(&settlement);
     }
@@ -120,6 +134,13 @@ impl Counts {
                 count.leases += 1;
             }
             None => self.0.push(Count { slot, used: amount, last_use: at, leases: 1 }),
+        }
+    }
+
+    fn raise(&mut self, slot: Slot, used: u64, at: Duration) {
+        match self.0.iter_mut().find(|count| count.slot == slot) {
+            Some(count) => count.used = count.used.max(used),
+            None => self.0.push(Count { slot, used, last_use: at, leases: 0 }),
         }
     }
 

@@ -12,7 +12,7 @@
 
 use super::block_on;
 use crate::clock::ManualClock;
-use crate::purse::{Ask, Demand, Granted, Measure, Purse, Refused, Settlement, Window};
+use crate::purse::{Ask, Demand, Granted, Measure, Opening, Purse, Refused, Settlement, Window};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -43,6 +43,7 @@ pub fn run<P: Purse + 'static>(make: impl Fn(ManualClock) -> Arc<P>) {
         ("places_in_flight_are_given_back", places_in_flight_are_given_back),
         ("a_settlement_belongs_to_the_window_of_its_admission", late_settlements),
         ("to_ask_for_nothing_is_to_ask_whether_it_is_full", nothing_is_a_question),
+        ("what_was_used_before_is_set_and_not_added", raises_are_set),
         ("a_peek_takes_nothing", a_peek_takes_nothing),
         ("subjects_and_tenants_are_told_apart", subjects_and_tenants_are_told_apart),
         ("the_largest_numbers_do_no_harm", the_largest_numbers_do_no_harm),
@@ -115,6 +116,35 @@ impl Desk {
         self.settle("count", 0, 0, true);
         used
     }
+}
+
+fn raises_are_set(desk: &Desk) {
+    let day = demand(0, Measure::Tokens, Window::Day, 100, 10);
+    let month = demand(0, Measure::MicroUsd, Window::Month, 100, 10);
+    let raise = |tokens: u64, micro_usd: u64| {
+        let to =
+            |measure, window, amount| Opening { subject: "p:p".into(), measure, window, amount };
+        let both = vec![
+            to(Measure::Tokens, Window::Day, tokens),
+            to(Measure::MicroUsd, Window::Month, micro_usd),
+        ];
+        block_on(desk.purse.raise("t", Duration::from_secs(START), both)).unwrap();
+    };
+    raise(50, 60);
+    raise(50, 60);
+    assert_eq!(desk.used("a", &[day, month]), [60, 70]);
+    desk.settle("a", 4, 5, false);
+    // Less than there is changes nothing, more is what there is.
+    for (tokens, micro_usd, counts) in [(54, 60, [54, 65]), (50, 70, [54, 70]), (95, 1, [95, 70])] {
+        raise(tokens, micro_usd);
+        assert_eq!([desk.count(day), desk.count(month)], counts);
+    }
+    assert_eq!(desk.admit("b", &[day]), Err(full(0, 95)));
+    // It belongs to its window, its tenant and its subject.
+    let other = desk.ask_of("t2", "p:p", "c", &[day]);
+    assert_eq!(block_on(desk.purse.admit(other).settled()).unwrap().used.to_vec(), [10]);
+    desk.clock.advance(Duration::from_secs(86_400));
+    assert_eq!([desk.count(day), desk.count(month)], [0, 70]);
 }
 
 fn all_or_nothing(desk: &Desk) {

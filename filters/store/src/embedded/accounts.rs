@@ -30,9 +30,10 @@ use crate::config::EmbeddedConfig;
 use crate::error::Error;
 use behest_contract::book::Row;
 use behest_contract::clock::Clock;
-use behest_contract::purse::{Ask, Demand, Granted, Refused, Settlement};
+use behest_contract::directory::Failure;
+use behest_contract::purse::{Ask, Demand, Granted, Opening, Refused, Settlement};
 use boots::Boots;
-use counters::Spent;
+use counters::{Kind, Spent, Taken};
 use key::{Key, Keyer};
 use others::{Other, Others};
 use parking_lot::Mutex;
@@ -49,6 +50,9 @@ use window_clock::WindowClock;
 
 /// Where the journals lie, beside the database.
 const FOLDER: &str = "journal";
+
+/// How many counters are raised in one write.
+const RAISED_AT_ONCE: usize = 500;
 
 pub(super) struct Accounts {
     clock: WindowClock,
@@ -170,6 +174,26 @@ impl Accounts {
     ) -> Result<(), Refused> {
         let names = Names::of(&self.keyer, tenant, "", subjects);
         self.places.peek(&names, demands, self.time())
+    }
+
+    /// Sets counters that have come to less than is known.
+    pub(super) fn raise(
+        &self,
+        tenant: &str,
+        at: Duration,
+        openings: &[Opening],
+    ) -> Result<(), Failure> {
+        let keyer = self.keyer.tenant(tenant);
+        let taken = openings.iter().map(|opening| {
+            let kind = Kind::new(opening.measure, opening.window);
+            let since = kind.around(at).0;
+            Taken { key: keyer.subject(&opening.subject), amount: opening.amount, since, kind }
+        });
+        for some in taken.collect::<Vec<_>>().chunks(RAISED_AT_ONCE) {
+            self.places.raise(some, self.time());
+            self.journal.raise(some).map_err(|error| Failure::Unavailable(error.0))?;
+        }
+        Ok(())
     }
 
     /// Gives back in memory, and queues what is to be written of it.

@@ -20,7 +20,7 @@ use super::alarm::{Alarm, Part};
 use behest_contract::book::Row;
 use behest_contract::price::Price;
 use combiner::{Combiner, Group, NotWritten, Sink};
-use record::{Record, put_close, put_open, put_progress};
+use record::{Record, put_close, put_open, put_progress, put_raise};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -140,6 +140,13 @@ impl Journal {
         if !bytes.is_empty() {
             drop(self.0.append(&bytes));
         }
+    }
+
+    /// Writes what counters have come to at least, all of it in one piece. Kept if it cannot be written.
+    pub(super) fn raise(&self, to: &[Taken]) -> Result<(), NotWritten> {
+        let mut bytes = Vec::new();
+        to.iter().for_each(|to| frame::put(&mut bytes, |out| put_raise(out, to)));
+        if bytes.is_empty() { Ok(()) } else { self.0.append_or_keep(&bytes) }
     }
 
     /// Tries again what could not be written.

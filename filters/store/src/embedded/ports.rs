@@ -6,9 +6,10 @@ use behest_contract::book::{Answer, Book, Row, RowQuery, Sum, UsageQuery};
 use behest_contract::directory::Failure;
 use behest_contract::events::{Event, EventQuery, EventRecord, Events};
 use behest_contract::ports::others_first;
-use behest_contract::purse::{Ask, Decision, Demand, Purse, Refused, Settlement};
+use behest_contract::purse::{Ask, Decision, Demand, Opening, Purse, Refused, Settlement};
 use futures::channel::oneshot;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Purse for Embedded {
     fn admit(&self, ask: Ask) -> Decision {
@@ -26,6 +27,10 @@ impl Purse for Embedded {
 
     fn peek(&self, tenant: &str, subjects: &[Arc<str>], demands: &[Demand]) -> Result<(), Refused> {
         self.0.accounts.peek(tenant, subjects, demands)
+    }
+
+    fn raise(&self, tenant: &str, at: Duration, openings: Vec<Opening>) -> Answer<()> {
+        Box::pin(std::future::ready(self.0.accounts.raise(tenant, at, &openings)))
     }
 
     fn settle(&self, settlement: Settlement) {

@@ -8,10 +8,11 @@ use super::live::{Counter, Lease, Live, Name, begin_of};
 use super::names::{NUMBER_MAX, TENANTS, measure_letter, prefix_of, window_letter};
 use super::scripts;
 use super::share::{Share, peeked};
-use super::usage::roll_up;
+use super::usage::{failed, roll_up};
 use behest_contract::book::{Book, Row};
 use behest_contract::clock::Clock;
-use behest_contract::purse::{Ask, Demand, Granted, Refused, Settlement};
+use behest_contract::directory::Failure;
+use behest_contract::purse::{Ask, Demand, Granted, Opening, Refused, Settlement};
 use parking_lot::Mutex;
 use redis::{FromRedisValue, Value, cmd};
 use std::collections::HashSet;
@@ -19,6 +20,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
+
+/// How many counters are raised in one call.
+const RAISED_AT_ONCE: usize = 200;
 
 /// What all of the engine's work shares.
 pub(super) struct Desk {
@@ -217,6 +221,28 @@ impl Desk {
                 .arg((*amount).min(NUMBER_MAX));
         }
         self.courier.queue(Message::new(name.clone(), asserts));
+    }
+
+    /// Sets counters that have come to less than is known.
+    pub(super) async fn raise(
+        &self,
+        tenant: &Arc<str>,
+        at: Duration,
+        openings: &[Opening],
+    ) -> Result<(), Failure> {
+        self.know(tenant);
+        for some in openings.chunks(RAISED_AT_ONCE) {
+            let mut raises = self.script(&scripts::RAISE, tenant).arg(at.as_secs());
+            for Opening { subject, measure, window, amount } in some {
+                raises = raises
+                    .arg(&**subject)
+                    .arg(measure_letter(*measure))
+                    .arg(window_letter(*window))
+                    .arg((*amount).min(NUMBER_MAX));
+            }
+            self.line.eval(raises).await.map_err(failed)?;
+        }
+        Ok(())
     }
 
     fn cancellation(&self, ask: &Ask, nonce: &str) -> Message {

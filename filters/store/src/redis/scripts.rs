@@ -27,6 +27,8 @@ scripts! {
     CLOSE = "lua/close.lua";
     /// Holds a little of a counter.
     HOLD = "lua/hold.lua";
+    /// Sets counters that have come to less than is known.
+    RAISE = "lua/raise.lua";
     /// Renews leases.
     RENEW = "lua/renew.lua";
     /// Books what was lost.

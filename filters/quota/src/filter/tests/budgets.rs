@@ -2,15 +2,17 @@
 
 use super::{House, Request, who};
 use crate::config::{ProjectLimits, ProjectPolicy};
+use behest_contract::book::Answer;
 use behest_contract::denial::Kind;
 use behest_contract::facts::{Endpoint, Facts, ModelChoice, RequestId};
 use behest_contract::outcome::Ending;
 use behest_contract::purse::{
-    Ask, Decision, Demand, Measure, MemoryPurse, Purse, Refused, Settlement, Window,
+    Ask, Decision, Demand, Measure, MemoryPurse, Opening, Purse, Refused, Settlement, Window,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 fn monthly(micro_usd: u64) -> ProjectPolicy {
     let micro_usd_per_month = Some(micro_usd);
@@ -49,6 +51,10 @@ struct Slow {
 }
 
 impl Purse for Slow {
+    fn raise(&self, tenant: &str, at: Duration, openings: Vec<Opening>) -> Answer<()> {
+        self.inner.raise(tenant, at, openings)
+    }
+
     fn admit(&self, ask: Ask) -> Decision {
         let answers = self.answers.fetch_add(1, Ordering::Relaxed);
         let decision = self.inner.admit(ask);

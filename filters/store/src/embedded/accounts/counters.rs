@@ -173,6 +173,11 @@ impl Counters {
         self.change(known, now, |_| known.amount);
     }
 
+    /// Sets a counter that has come to less.
+    pub(in crate::embedded) fn raise(&mut self, to: &Taken, now: u32) {
+        self.change(to, now, |used| used.max(to.amount));
+    }
+
     fn change(&mut self, of: &Taken, now: u32, change: impl FnOnce(u64) -> u64) {
         let since = if of.kind.is_life() { now } else { of.since };
         let Some(part) = self.parts.get_mut(of.key.part(PARTS)) else { return };

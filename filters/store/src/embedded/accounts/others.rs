@@ -68,6 +68,7 @@ impl Other {
                     places.settle(&open.taken, &spent, time);
                 }
             }
+            Record::Raise(to) => places.raise(&[to], time),
             Record::Close(None, _) => {}
         }
     }

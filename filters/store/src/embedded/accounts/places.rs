@@ -137,6 +137,11 @@ impl Places {
         self.change(all, |counters, known| counters.set(known, minutes(time)));
     }
 
+    /// Sets counters that have come to less.
+    pub(in crate::embedded) fn raise(&self, all: &[Taken], time: Duration) {
+        self.change(all, |counters, to| counters.raise(to, minutes(time)));
+    }
+
     fn change(&self, all: &[Taken], change: impl Fn(&mut Counters, &Taken)) {
         for taken in all {
             if let Some(place) = self.of(taken.key) {

@@ -12,6 +12,7 @@ use behest_contract::purse::{Sent, lost_row};
 const OPEN: u8 = 1;
 const PROGRESS: u8 = 2;
 const CLOSE: u8 = 3;
+const RAISE: u8 = 4;
 
 /// A lease was opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +48,8 @@ pub(in crate::embedded) enum Record {
     Open(Key, Box<Open>),
     /// This is now known of a lease.
     Progress(Key, Progress),
+    /// A counter has come to at least this.
+    Raise(Taken),
     /// A lease was closed, a request was booked, or both.
     Close(Option<(Key, Spent)>, Option<Box<Row>>),
 }
@@ -63,16 +66,24 @@ pub(in crate::embedded) fn put_open(
     out.push(OPEN);
     out.put_key(lease);
     out.put_number(taken.len() as u64);
-    for taken in taken {
-        out.put_key(taken.key);
-        out.push(taken.kind.code());
-        out.put_number(u64::from(taken.since));
-        out.put_number(taken.amount);
-    }
+    taken.iter().for_each(|taken| put_taken(out, taken));
     row::put(out, sketch, id, tenant);
     if let Some(price) = price {
         price::put(out, price);
     }
+}
+
+fn put_taken(out: &mut Vec<u8>, taken: &Taken) {
+    out.put_key(taken.key);
+    out.push(taken.kind.code());
+    out.put_number(u64::from(taken.since));
+    out.put_number(taken.amount);
+}
+
+/// Writes [`Record::Raise`].
+pub(in crate::embedded) fn put_raise(out: &mut Vec<u8>, to: &Taken) {
+    out.push(RAISE);
+    put_taken(out, to);
 }
 
 /// Writes [`Record::Progress`]. Where it was sent comes last, as a price does.
@@ -112,6 +123,7 @@ pub(in crate::embedded) fn read(bytes: &[u8]) -> Option<Record> {
     match from.byte()? {
         OPEN => read_open(&mut from),
         PROGRESS => Some(Record::Progress(from.key()?, read_progress(&mut from)?)),
+        RAISE => read_taken(&mut from).map(Record::Raise),
         CLOSE => read_close(&mut from),
         _ => None,
     }
@@ -121,14 +133,18 @@ fn read_open(from: &mut Reading<'_>) -> Option<Record> {
     let (lease, count) = (from.key()?, from.number()?);
     let mut taken = AllTaken::new();
     for _ in 0..count {
-        let key = from.key()?;
-        let kind = Kind::of(from.byte()?)?;
-        let since = u32::try_from(from.number()?).ok()?;
-        taken.push(Taken { key, kind, since, amount: from.number()? });
+        taken.push(read_taken(from)?);
     }
     let sketch = row::read(from)?;
     let price = if from.0.is_empty() { None } else { Some(price::read(from)?) };
     Some(Record::Open(lease, Box::new(Open { taken, sketch, price, known_tokens: 0 })))
+}
+
+fn read_taken(from: &mut Reading<'_>) -> Option<Taken> {
+    let key = from.key()?;
+    let kind = Kind::of(from.byte()?)?;
+    let since = u32::try_from(from.number()?).ok()?;
+    Some(Taken { key, kind, since, amount: from.number()? })
 }
 
 fn read_progress(from: &mut Reading<'_>) -> Option<Progress> {

@@ -92,6 +92,7 @@ impl Pass {
                     }
                 }
             }
+            Record::Raise(to) => self.growth.raise(to, self.now),
             Record::Close(closed, row) => {
                 if let Some((lease, spent)) = closed {
                     self.close(lease, &spent);

@@ -57,15 +57,31 @@ impl Slot {
 
 /// What subjects are to grow by, in the order of their keys.
 #[derive(Default)]
-pub(super) struct Growth(BTreeMap<[u8; 16], Slots>);
+pub(super) struct Growth {
+    by: BTreeMap<[u8; 16], Slots>,
+    /// What counters have come to at least.
+    raised: BTreeMap<[u8; 16], Slots>,
+}
 
 impl Growth {
     pub(super) fn add(&mut self, taken: &Taken, kept: u64, now: u32) {
         if kept > 0 {
             let since = if taken.kind.is_life() { now } else { taken.since };
-            let slots = self.0.entry(taken.key.to_bytes()).or_default();
+            let slots = self.by.entry(taken.key.to_bytes()).or_default();
             grow(slots, Slot { kind: taken.kind, since, used: kept });
         }
+    }
+
+    /// After what it has grown by so far, a counter has come to at least this.
+    pub(super) fn raise(&mut self, to: Taken, now: u32) {
+        let since = if to.kind.is_life() { now } else { to.since };
+        let key = to.key.to_bytes();
+        let grown = self.by.entry(key).or_default();
+        let slot = Slot { kind: to.kind, since, used: to.amount };
+        // What it grows by from here on comes on top, and what it has grown by lies in it.
+        let before = grown.iter().find(|grown| grown.is(&slot)).map_or(0, |grown| grown.used);
+        let used = slot.used.saturating_sub(before);
+        self.raised.entry(key).or_default().push(Slot { used, ..slot });
     }
 
     pub(super) fn write(&self, on: &Connection, now: u32) -> Result<()> {
@@ -74,10 +90,12 @@ impl Growth {
             "INSERT INTO counters (key, slots, expires) VALUES (?1, ?2, ?3) ON CONFLICT (key)
              DO UPDATE SET slots = excluded.slots, expires = excluded.expires",
         )?;
-        for (key, growth) in &self.0 {
+        for (key, growth) in &self.by {
             let found: Option<Vec<u8>> = find.query_row([key], |row| row.get(0)).optional()?;
             let mut slots = read(&found.unwrap_or_default());
             slots.retain(|slot| slot.expires() > now);
+            let raised = self.raised.get(key).into_iter().flatten();
+            raised.for_each(|slot| raise(&mut slots, *slot));
             growth.iter().for_each(|slot| grow(&mut slots, *slot));
             let expires = slots.iter().map(Slot::expires).max().unwrap_or(now);
             put.execute(params![key, bytes_of(&slots), expires])?;
@@ -93,6 +111,13 @@ fn grow(slots: &mut Slots, by: Slot) {
             slot.since = slot.since.max(by.since);
         }
         None => slots.push(by),
+    }
+}
+
+fn raise(slots: &mut Slots, to: Slot) {
+    match slots.iter_mut().find(|slot| slot.is(&to)) {
+        Some(slot) => slot.used = slot.used.max(to.used),
+        None => slots.push(to),
     }
 }
 

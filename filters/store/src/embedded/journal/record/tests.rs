@@ -1,4 +1,4 @@
-use super::{Open, Record, put_close, put_open, put_progress, read};
+use super::{Open, Record, put_close, put_open, put_progress, put_raise, read};
 use crate::embedded::accounts::counters::{AllTaken, Kind, Spent, Taken};
 use crate::embedded::accounts::key::{Key, Keyer};
 use crate::embedded::accounts::places::Progress;
@@ -65,6 +65,7 @@ fn written(record: &Record) -> Vec<u8> {
             put_open(&mut bytes, *lease, taken, told, (&sketch.id, &sketch.tenant));
         }
         Record::Progress(lease, progress) => put_progress(&mut bytes, *lease, progress),
+        Record::Raise(to) => put_raise(&mut bytes, to),
         Record::Close(lease, row) => put_close(&mut bytes, *lease, row.as_deref()),
     }
     bytes
@@ -77,7 +78,10 @@ fn records() -> Vec<Record> {
         since: u32::MAX,
         amount: u64::MAX - n,
     };
-    let mut records = vec![Record::Progress(key("p"), Progress { tokens: 12, sent: None })];
+    let mut records = vec![
+        Record::Raise(taken(3)),
+        Record::Progress(key("p"), Progress { tokens: 12, sent: None }),
+    ];
     for (row, count) in rows().into_iter().zip([0, 1, 10, 12].into_iter().cycle()) {
         let taken = (0..count).map(taken).collect();
         let open = Open { taken, sketch: row.clone(), price: None, known_tokens: 0 };
