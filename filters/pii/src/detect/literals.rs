@@ -103,7 +103,11 @@ fn dealt(words: &[Box<[u8]>]) -> (Vec<Anchor>, Vec<Vec<(usize, usize)>>) {
     let mut anchors: Vec<Anchor> = Vec::new();
     let mut chosen = Vec::with_capacity(words.len());
     for word in words {
-        let place = rarest(word, &anchors);
+        // Those that differ in the size of their first letter alone are found by the rest.
+        let twin = words.iter().any(|other| {
+            other != word && other.get(1..) == word.get(1..) && other.eq_ignore_ascii_case(word)
+        });
+        let place = rarest(word, twin, &anchors);
         let anchor = place.and_then(|place| word.get(place..)?.first_chunk().copied());
         chosen.push(place.zip(anchor));
         if let Some(anchor) = anchor.filter(|anchor| !anchors.contains(anchor)) {
@@ -121,14 +125,15 @@ fn dealt(words: &[Box<[u8]>]) -> (Vec<Anchor>, Vec<Vec<(usize, usize)>>) {
 }
 
 /// Where the four bytes of a word begin that are looked for: those that another word has already, or the
-/// rarest.
-fn rarest(word: &[u8], known: &[Anchor]) -> Option<usize> {
+/// rarest. `tail`: the first letter is left out.
+fn rarest(word: &[u8], tail: bool, known: &[Anchor]) -> Option<usize> {
     let cost = |window: &[u8]| {
         let shared = known.iter().any(|known| known == window);
         let odds: f32 = window.iter().map(|byte| commonness(*byte)).product();
         if shared { 0.0 } else { odds }
     };
     let all = word.windows(ANCHOR).map(cost).enumerate();
+    let all = all.skip(usize::from(tail && word.len() > ANCHOR));
     all.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(place, _)| place)
 }
 

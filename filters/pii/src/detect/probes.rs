@@ -16,7 +16,7 @@ const SIGNS: [&str; 4] = ["[at]", "(at)", "[AT]", "(AT)"];
 /// Beginnings of at least four bytes, which are looked for together. One that goes on like another is found
 /// with that.
 static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
-    let long = plain_literals().filter(|literal| literal.len() > 3);
+    let long = plain_literals().filter(|literal| literal.len() > 3 && *literal != tokens::BY_DIGIT);
     let mut all: Vec<_> = long.chain(SIGNS).chain(BANK_LABELS.iter().copied()).collect();
     all.sort_unstable();
     all.dedup_by(|next, known| next.starts_with(*known));

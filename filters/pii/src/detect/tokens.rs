@@ -2,7 +2,7 @@
 
 use super::reader::{Reader, is_alnum};
 use super::scan::{CERTAIN, Scan};
-use super::secrets::{Hit, is_random};
+use super::secrets::{Hit, beginning_with, is_random};
 use super::tail::{Class, Tail};
 use crate::checks::americas::{mx_curp, us_mbi};
 use crate::checks::asia::in_gstin;
@@ -170,12 +170,24 @@ fn keys(scan: &mut Scan<'_, '_>, start: usize, end: usize, text: &[u8]) {
         20 if text.starts_with(b"A3T") && is_access_key(text) => {
             scan.propose(start, end, Entity::AWS_ACCESS_KEY, 95);
         }
+        4 if BY_DIGIT.as_bytes().starts_with(text) => by_digit(scan, start),
         7 if text == b"atlasv1" => terraform(scan, start, end),
         23..=28 if scan.text.at(end) == b'.' => discord(scan, start, end),
         _ => {}
     }
     if scan.text.at(end) == b'~' && matches!(text, [.., b'0'..=b'9', b'Q']) {
         azure(scan, start, end);
+    }
+}
+
+/// The beginning of a secret that a digit leads to: a token, and a dot.
+pub(crate) const BY_DIGIT: &str = "ya29.";
+
+fn by_digit(scan: &mut Scan<'_, '_>, start: usize) {
+    for secret in beginning_with(scan.text.at(start)) {
+        if let Some(hit) = secret.read(&scan.text, start) {
+            scan.propose_hit(start, &hit, CERTAIN);
+        }
     }
 }
 
