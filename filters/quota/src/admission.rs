@@ -57,6 +57,12 @@ pub(crate) struct Amounts {
     ceilings: SmallVec<[(usize, u64); 2]>,
 }
 
+/// What a request comes to in layers that count tokens, and in those that count money.
+struct Needs {
+    tokens: u64,
+    micro_usd: u64,
+}
+
 /// Whether the prompt's tokens were counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Counting {
@@ -99,12 +105,13 @@ impl Admission {
 
     /// The question to the purse.
     pub(crate) fn ask(&self) -> Ask {
+        let needs = self.needs();
         let demand = |(at, rule): (usize, &Rule)| Demand {
             subject: rule.layer.scope().subject(),
             measure: rule.layer.measure(),
             window: rule.window,
             limit: rule.limit,
-            amount: self.amount(at, rule.layer),
+            amount: self.amount(at, rule.layer, &needs),
         };
         Ask {
             id: self.sketch.id.clone(),
@@ -116,9 +123,19 @@ impl Admission {
         }
     }
 
+    /// What the request comes to now.
+    fn needs(&self) -> Needs {
+        let need = |layer| self.need(layer, self.amounts.prompt, self.amounts.output);
+        Needs { tokens: need(Layer::ProjectTokensDay), micro_usd: need(Layer::ProjectUsdDay) }
+    }
+
     /// What is reserved of a layer now.
-    fn amount(&self, at: usize, layer: Layer) -> u64 {
-        let all = self.need(layer, self.amounts.prompt, self.amounts.output);
+    fn amount(&self, at: usize, layer: Layer, needs: &Needs) -> u64 {
+        let all = match layer.measure() {
+            Measure::Requests | Measure::InFlight => 1,
+            Measure::Tokens => needs.tokens,
+            Measure::MicroUsd => needs.micro_usd,
+        };
         let ceiling = self.amounts.ceilings.iter().find(|(place, _)| *place == at);
         ceiling.map_or(all, |(_, most)| all.min(*most))
     }
@@ -198,10 +215,9 @@ impl Admission {
 
     /// The purse has given everything.
     pub(crate) fn granted(&self, granted: &Granted) -> Lease {
-        let mut standings = Standings::default();
-        for (rule, used) in self.asked.iter().zip(&granted.used) {
-            standings.note(Standing::new(*rule, *used, granted.at));
-        }
+        let asked = self.asked.iter().copied().zip(granted.used.iter().copied());
+        let standings = Standings::tightest(asked, granted.at);
+        let needs = self.needs();
         let is_hard = self.asked.iter().any(|rule| rule.layer.is_hard());
         let Amounts { output, is_fixed, counting, .. } = self.amounts;
         let prompt_estimate = match counting {
@@ -214,21 +230,16 @@ impl Admission {
             output_cap: (is_hard && !is_fixed).then_some(output),
             known: self.known.clone(),
             prompt_estimate,
-            reserved_tokens: self.reserved(Measure::Tokens).unwrap_or_else(|| self.tokens()),
-            reserved_micro_usd: self.reserved(Measure::MicroUsd),
+            reserved_tokens: self.reserved(Measure::Tokens, &needs).unwrap_or(needs.tokens),
+            reserved_micro_usd: self.reserved(Measure::MicroUsd, &needs),
         }
     }
 
-    /// The tokens that were asked for, whether or not a layer counts them.
-    fn tokens(&self) -> u64 {
-        self.need(Layer::ProjectTokensDay, self.amounts.prompt, self.amounts.output)
-    }
-
     /// The least that was reserved of any layer that counts this: more than that is more than reserved.
-    fn reserved(&self, measure: Measure) -> Option<u64> {
+    fn reserved(&self, measure: Measure, needs: &Needs) -> Option<u64> {
         let counting = self.asked.iter().enumerate();
         let counting = counting.filter(|(_, rule)| rule.layer.measure() == measure);
-        counting.map(|(at, rule)| self.amount(at, rule.layer)).min()
+        counting.map(|(at, rule)| self.amount(at, rule.layer, needs)).min()
     }
 }
 

@@ -94,11 +94,11 @@ impl Budgets {
                 subjects: subjects.clone(),
                 demands: [Demand { limit: 0, amount: 0, ..one_more(&rule) }].into_iter().collect(),
                 sketch: Arc::default(),
-                known_tokens: Arc::default(),
+                known: Arc::default(),
             };
             match self.purse.admit(ask).settled().await {
                 Err(Refused::Full { used, at, .. }) => {
-                    standings.push(Standing::new(rule.layer, rule.limit, used, at));
+                    standings.push(Standing::new(rule, used, at));
                 }
                 Err(Refused::Unavailable(why)) => return Err(why),
                 // A purse that goes on without what it counts by: it has lent nothing, and is told so.

@@ -193,6 +193,7 @@ impl Accounts {
             self.places.raise(some, self.time());
             self.journal.raise(some).map_err(|error| Failure::Unavailable(error.0))?;
         }
+        self.journal.flush();
         Ok(())
     }
 

@@ -146,7 +146,7 @@ impl Journal {
     pub(super) fn raise(&self, to: &[Taken]) -> Result<(), NotWritten> {
         let mut bytes = Vec::new();
         to.iter().for_each(|to| frame::put(&mut bytes, |out| put_raise(out, to)));
-        if bytes.is_empty() { Ok(()) } else { self.0.append_or_keep(&bytes) }
+        if bytes.is_empty() { Ok(()) } else { self.0.post_or_keep(&bytes) }
     }
 
     /// Tries again what could not be written.

@@ -112,7 +112,8 @@ impl Desk {
     fn close(&self, letter: u8, tokens: u64) -> bool {
         let closed = self.places.close(lease(letter), &spent(tokens), TIME);
         if closed {
-            self.journal.append_or_keep(&[letter.to_ascii_uppercase(), b' ']).unwrap();
+            self.journal.post_or_keep(&[letter.to_ascii_uppercase(), b' ']).unwrap();
+            self.journal.flush();
         }
         closed
     }
@@ -122,8 +123,9 @@ impl Desk {
         let review = self.places.review(self.now, TIME, Duration::ZERO);
         for (key, _) in &review.lost {
             let letter = (b'a'..=b'z').find(|letter| lease(*letter) == *key).unwrap();
-            self.journal.append_or_keep(&[letter.to_ascii_uppercase(), b' ']).unwrap();
+            self.journal.post_or_keep(&[letter.to_ascii_uppercase(), b' ']).unwrap();
         }
+        self.journal.flush();
         review.lost.len()
     }
 

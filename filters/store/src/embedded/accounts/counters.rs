@@ -49,6 +49,11 @@ impl Kind {
         self.0
     }
 
+    /// A bit of its own.
+    pub(in crate::embedded) fn bit(self) -> u16 {
+        1 << (self.0 % 16)
+    }
+
     pub(in crate::embedded) fn measure(self) -> Measure {
         MEASURES.get(usize::from(self.0 / 4)).copied().unwrap_or(Measure::Requests)
     }
@@ -111,8 +116,9 @@ impl Spent {
     }
 }
 
+/// A counter.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
+pub(in crate::embedded) struct Slot {
     used: u64,
     /// When its window begins; of a life, when it was last used.
     since: u32,
@@ -137,6 +143,11 @@ impl Slot {
     }
 }
 
+/// What one of a subject's counters has come to.
+pub(in crate::embedded) fn used(slots: &[Slot], kind: Kind, since: u32) -> u64 {
+    slots.iter().find(|slot| slot.is(kind, since)).map_or(0, |slot| slot.used)
+}
+
 /// The counters of one place.
 pub(in crate::embedded) struct Counters {
     parts: Box<[KeyMap<Box<[Slot]>>]>,
@@ -150,11 +161,16 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// What a counter has come to.
-    pub(in crate::embedded) fn used(&self, key: Key, kind: Kind, since: u32) -> u64 {
+    /// The counters of a subject.
+    pub(in crate::embedded) fn slots(&self, key: Key) -> &[Slot] {
         let slots = self.parts.get(key.part(PARTS)).and_then(|part| part.get(&key));
-        let slot = slots.and_then(|slots| slots.iter().find(|slot| slot.is(kind, since)));
-        slot.map_or(0, |slot| slot.used)
+        slots.map_or(&[], |slots| slots)
+    }
+
+    /// What a counter has come to.
+    #[cfg(test)]
+    pub(in crate::embedded) fn used(&self, key: Key, kind: Kind, since: u32) -> u64 {
+        used(self.slots(key), kind, since)
     }
 
     /// Takes, whatever the counter has come to.

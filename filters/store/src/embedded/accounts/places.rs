@@ -3,7 +3,7 @@
 //! All that a request asks for belongs to one tenant, lies in one place, and is taken under that place's
 //! lock: entirely or not at all. Nothing under the lock waits or touches a disk.
 
-use super::counters::{AllTaken, Counters, Kind, Spent, Taken};
+use super::counters::{AllTaken, Counters, Kind, Slot, Spent, Taken, used};
 use super::key::{Key, KeyMap, Keyer, PLACES};
 use super::window_clock::minutes;
 use crate::embedded::sync::Mutex;
@@ -267,22 +267,43 @@ impl Begun {
 /// What each demand takes, and what its counter has come to before.
 type Room = SmallVec<[(Taken, u64); 10]>;
 
+/// A subject of which something is asked.
+struct Asked<'a> {
+    key: Key,
+    slots: &'a [Slot],
+    /// A bit for each kind that was asked of it.
+    kinds: u16,
+}
+
+impl Asked<'_> {
+    /// What was asked of a counter already: two demands may be of one.
+    fn before(&self, room: &Room, kind: Kind) -> u64 {
+        if self.kinds & kind.bit() == 0 {
+            return 0;
+        }
+        let same = room.iter().filter(|(other, _)| (other.key, other.kind) == (self.key, kind));
+        same.fold(0, |sum, (other, _)| sum.saturating_add(other.amount))
+    }
+}
+
 impl Counters {
     /// What is to be taken for each demand, or the first that has no room.
     fn room(&self, subjects: &[Key], demands: &[Demand], time: Duration) -> Result<Room, Refused> {
         let begun = Begun::at(time);
         let mut room = Room::new();
+        let mut all: SmallVec<[Asked<'_>; 4]> = subjects
+            .iter()
+            .map(|key| Asked { key: *key, slots: self.slots(*key), kinds: 0 })
+            .collect();
         for (index, demand) in demands.iter().enumerate() {
-            let Some(key) = subjects.get(usize::from(demand.subject)) else {
+            let Some(asked) = all.get_mut(usize::from(demand.subject)) else {
                 return Err(unavailable("a demand names no subject"));
             };
             let kind = Kind::new(demand.measure, demand.window);
             let since = begun.of(demand.window);
-            let taken = Taken { key: *key, kind, since, amount: demand.amount };
-            // Two demands may be of one counter.
-            let before = room.iter().filter(|(other, _)| (other.key, other.kind) == (*key, kind));
-            let before: u64 = before.fold(0, |sum, (other, _)| sum.saturating_add(other.amount));
-            let used = self.used(*key, kind, since).saturating_add(before);
+            let taken = Taken { key: asked.key, kind, since, amount: demand.amount };
+            let used = used(asked.slots, kind, since).saturating_add(asked.before(&room, kind));
+            asked.kinds |= kind.bit();
             // To ask for nothing is to ask whether it is full.
             if used.saturating_add(demand.amount.max(1)) > demand.limit {
                 return Err(Refused::Full { demand: index, used, at: time });

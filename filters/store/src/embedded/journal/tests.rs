@@ -32,13 +32,14 @@ fn journal(folder: &Path, file_max: u64) -> Journal {
 }
 
 fn open(on: &Journal, id: &str) -> Result<(), NotWritten> {
-    on.open(key(id), &[], (&Row::default(), None), (id, "t"))
+    on.settle(on.open(key(id), &[], (&Row::default(), None), (id, "t"))?)
 }
 
 fn close(on: &Journal, id: &str) {
     let spent = Spent { tokens: 1, micro_usd: 0, void: false };
     let row = Row { id: id.into(), ..Row::default() };
     on.close(Some((key(id), spent)), Some(&row)).unwrap();
+    on.flush();
 }
 
 fn tail(folder: &Path) -> Tail {

@@ -76,7 +76,7 @@ fn a_failed_write_fails_all_who_wait_and_is_undone_at_the_repair() {
     assert_eq!(written.len(), 1);
     assert!(!combiner.is_sound());
     assert_eq!(combiner.append(b"x"), Err(NotWritten("no".into())));
-    assert_eq!(combiner.append_or_keep(b"y"), Ok(()));
+    assert_eq!(combiner.post_or_keep(b"y"), Ok(()));
     end.send(true).unwrap();
     combiner.repair().unwrap();
     let mut repaired = groups.recv().unwrap();
