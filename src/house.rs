@@ -6,7 +6,8 @@ use crate::drain::Drain;
 use crate::exchange::Pools;
 use crate::openings::{Opening, Openings};
 use crate::ports::{
-    EventLog, HttpHook, LineLog, OffloadPool, OwnStore, PrometheusMeter, SharedStore, TimedPurse,
+    EventLog, HttpHook, LineLog, OffloadPool, OwnStore, PrometheusMeter, Runners, SharedStore,
+    TimedPurse,
 };
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
@@ -31,6 +32,10 @@ const IDLE_CONNECTIONS_MAX: usize = 1024;
 /// Jobs that may wait for a thread off the event loop.
 const OFFLOAD_QUEUE_MAX: usize = 256;
 
+/// What prompts may take that are looked at beside their requests, in bytes: at least sixteen of the largest
+/// that are taken by default.
+const BESIDE_BYTES_MAX: usize = 64 << 20;
+
 /// How often the store may change while it is read anew.
 const START_OVER_TRIES: usize = 5;
 
@@ -42,6 +47,8 @@ pub struct Fixtures {
     pub counters: Arc<Counters>,
     /// Work off the event loop.
     pub offload: Arc<OffloadPool>,
+    /// Work that waits beside requests.
+    pub runners: Arc<Runners>,
     /// Where metrics are made.
     pub meter: Arc<PrometheusMeter>,
     /// The metrics about requests.
@@ -76,6 +83,7 @@ impl Fixtures {
         let meter = PrometheusMeter::new(env!("CARGO_PKG_VERSION")).map_err(io::Error::other)?;
         let key = opened.placeholder_key().map_err(io::Error::other)?;
         let events = Arc::new(EventLog::new(opened.events.clone(), &meter));
+        let runners = Arc::new(Runners::new(BESIDE_BYTES_MAX));
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             pools: Arc::new(Pools::new(IDLE_CONNECTIONS_MAX)),
@@ -87,9 +95,11 @@ impl Fixtures {
                 events: events.clone(),
                 metrics: PiiMetrics::new(&meter),
                 hook: Some(Arc::new(HttpHook::new(&meter)?)),
+                errands: runners.clone(),
                 clock: Arc::new(SystemClock),
             },
             events,
+            runners,
             log: Arc::new(LineLog::start(out, &meter)?),
             purse: purse(opened, &meter),
             own_store: OwnStore::new(opened.folder.clone(), &meter),

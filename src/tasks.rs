@@ -20,6 +20,9 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How long requests have to say goodbye after they were told to end.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// How long what waits beside requests may take when they are over.
+const ERRANDS_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// How long the last events, and the last access lines, may take to be written.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(2);
 
@@ -125,6 +128,8 @@ impl BackgroundService for Drainer {
             let _ = tokio::time::timeout(GOODBYE_TIME_MAX, drain.idle()).await;
         }
         let fixtures = &self.house.fixtures;
+        // What is still found out about requests that are over is told too, if it comes soon.
+        let _ = tokio::time::timeout(ERRANDS_TIME_MAX, fixtures.runners.idle()).await;
         match tokio::time::timeout(FLUSH_TIME_MAX, fixtures.flush()).await {
             Ok(Ok(())) => {}
             _ => log::warn!("the store may not have heard of the last requests and events"),

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use crate::support::client::Ask;
 use crate::support::conf::{OTHER_KEY, PROVIDER_KEY, conf, set};
 use crate::support::gateway::Gateway;
-use crate::support::plan::{Plan, STREAMED, Step, WHOLE};
+use crate::support::plan::{Plan, STREAMED, Step, WHOLE, whole};
 use crate::support::provider::Provider;
 use crate::support::refusal::refused;
-use crate::support::soon;
+use crate::support::{soon, until_then};
 
 const JANE: &str = "jane.doe@mail.example.com";
 
@@ -78,13 +78,38 @@ async fn what_it_blocks_is_refused_and_told() {
 }
 
 #[tokio::test]
-async fn in_shadow_nothing_is_refused() {
-    let (provider, guardrail, gateway) = start("shadow", json!({})).await;
-    guardrail.next(says("block"));
-    assert_eq!(gateway.ask(&Ask::chat(WHOLE)).await.status, 200);
+async fn in_shadow_nothing_is_refused_and_nothing_waits() {
+    let (provider, guardrail, gateway) = start("shadow", json!({ "timeout": "1m" })).await;
+    for (before, body) in [WHOLE, STREAMED].into_iter().enumerate() {
+        let (plan, remote) = Plan::live();
+        guardrail.next(plan);
+        // It has not said anything when the whole answer is there.
+        let answer = gateway.ask(&Ask::chat(body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(gateway.list("events?type=hook").await.len(), before);
+        remote.raw(whole(200, "", r#"{"verdict":"block"}"#));
+        remote.say(Step::Close);
+        let seen = until_then("the event", async || {
+            let mut told = gateway.list("events?type=hook").await;
+            (told.len() > before).then(|| told.swap_remove(0))
+        });
+        let event = seen.await;
+        assert_eq!((&event["mode"], &event["action_taken"]), (&json!("shadow"), &json!("logged")));
+        assert_eq!(event["request_id"].as_str(), answer.header("x-request-id"));
+    }
     guardrail.next(Plan::json(500, "{}"));
     assert_eq!(gateway.ask(&Ask::chat(WHOLE)).await.status, 200);
-    assert_eq!((provider.count(), guardrail.count()), (2, 2));
+    guardrail.request(2).await;
+    assert_eq!((provider.count(), guardrail.count()), (3, 3));
+}
+
+#[tokio::test]
+async fn what_is_asked_beside_requests_is_heard_before_the_gateway_ends() {
+    let (_provider, guardrail, gateway) = start("shadow", json!({ "timeout": "400ms" })).await;
+    guardrail.next(Plan::hang());
+    assert_eq!(gateway.ask(&Ask::chat(WHOLE)).await.status, 200);
+    let gateway = gateway.restart("TERM").await;
+    assert_eq!(gateway.list("events?type=hook_silent").await.len(), 1);
 }
 
 /// What is no verdict.

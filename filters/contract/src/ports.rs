@@ -1,6 +1,7 @@
 //! What filters need from whoever hosts them.
 
 use futures::channel::oneshot;
+use futures::future::BoxFuture;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
@@ -16,6 +17,16 @@ pub type Job = Box<dyn FnOnce() + Send>;
 pub trait Offload: Send + Sync {
     /// Hands over a job, or refuses when the queue is full.
     fn run(&self, job: Job) -> Result<(), Busy>;
+}
+
+/// Something that nobody waits for. It must end by itself, and soon.
+pub type Errand = BoxFuture<'static, ()>;
+
+/// Does what waits beside the request that wants it done, as much at a time as there is room for.
+pub trait Errands: Send + Sync {
+    /// Sends one off that holds about `bytes` while it is under way, or refuses while too much is. It goes
+    /// on when its request is over.
+    fn send(&self, errand: Errand, bytes: usize) -> Result<(), Busy>;
 }
 
 /// Runs `work` through an [`Offload`] and waits for what it returns.

@@ -14,7 +14,7 @@ use behest_contract::clock::{Clock, SystemClock};
 use behest_contract::facts::{Endpoint, Facts, Principal, RequestId};
 use behest_contract::filter::Filter;
 use behest_contract::json::{Malformed, Scanner, Span, Str, Value};
-use behest_contract::ports::{Counter, Histogram, Meter};
+use behest_contract::ports::{Busy, Counter, Errand, Errands, Histogram, Meter};
 use behest_contract::prompt::{Member, Message, Outline, Prompt, Role, Text, TextKind};
 use behest_contract::secret::Secret;
 use behest_pii::{
@@ -132,6 +132,12 @@ impl GuardrailEvents for Nowhere {
     }
 }
 
+impl Errands for Nowhere {
+    fn send(&self, _: Errand, _: usize) -> Result<(), Busy> {
+        Err(Busy)
+    }
+}
+
 impl Counter for Nowhere {
     fn add(&self, _: &[&str], by: u64) {
         black_box(by);
@@ -171,6 +177,7 @@ fn filter() -> Pii {
         events: Arc::new(Nowhere),
         metrics: PiiMetrics::new(&Nowhere),
         hook: None,
+        errands: Arc::new(Nowhere),
         clock: Arc::new(SystemClock),
     };
     Pii::new(Arc::new(PiiPolicies::compile(rows).unwrap()), ports)

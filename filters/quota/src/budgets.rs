@@ -222,10 +222,11 @@ mod tests {
     use crate::prompt_size::PromptSize;
     use crate::reading::prompt;
     use crate::want::{Output, Want};
+    use behest_contract::book::Answer;
     use behest_contract::clock::ManualClock;
     use behest_contract::delta::Usage;
     use behest_contract::purse::{
-        Ask, Decision, Demand, Granted, MemoryPurse, Purse, Refused, Settlement,
+        Ask, Decision, Demand, Granted, MemoryPurse, Opening, Purse, Refused, Settlement,
     };
     use behest_contract::testing::block_on;
     use parking_lot::Mutex;
@@ -304,6 +305,10 @@ mod tests {
 
         fn peek(&self, _: &str, _: &[Arc<str>], _: &[Demand]) -> Result<(), Refused> {
             Ok(())
+        }
+
+        fn raise(&self, _: &str, _: Duration, _: Vec<Opening>) -> Answer<()> {
+            Box::pin(async { Ok(()) })
         }
 
         fn settle(&self, settlement: Settlement) {

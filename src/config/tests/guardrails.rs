@@ -25,3 +25,22 @@ fn a_tier_may_have_guardrails_of_its_own() {
     assert_eq!(wrong.len(), 1, "{wrong:?}");
     assert!(wrong[0].contains("tiers.pro.pii.entities.EMAIL: "), "{wrong:?}");
 }
+
+#[test]
+fn a_projects_guardrail_is_declared_and_its_numbers_fit() {
+    let named = project("sentinel: { mode: enforce, hook: moderation }");
+    let declared = "guardrails: [{ name: moderation, url: 'http://h/check' }]\n";
+    parsed(&format!("{declared}{named}"));
+    for (text, path) in [
+        (named.clone(), "tenants[0].projects[0].sentinel.hook: unknown guardrail \"moderation\""),
+        (declared.replace("}", ", timeout: 2h }"), "guardrails[0].timeout: must be between"),
+        (declared.replace("}", ", on_failure: maybe }"), "guardrails[0].on_failure: "),
+        (declared.replace("http://", "ftp://"), "guardrails[0].url: "),
+        (declared.replace("}", ", secret: 'env:NONE' }"), "guardrails[0].secret: environment"),
+        (declared.replace("[", "[{ name: moderation, url: 'http://i' }, "), "is declared twice"),
+    ] {
+        let found = errors(&text);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].contains(path), "{text}: {found:?}");
+    }
+}
