@@ -65,7 +65,6 @@ pub(super) async fn create(call: Call) -> Result<Answer, Refusal> {
     let audit = call.audit("key.create", format!("projects/{}/keys/{}", key.project, key.id));
     let change = call.change(&audit, |snapshot| {
         let project = known::project(snapshot, call.id(0))?;
-        check_name(snapshot, &project, key.name.as_deref())?;
         let tenant = project.tenant().to_owned();
         let key = with_secret(KeyObject { tenant, ..key.clone() }, &new);
         Ok((project.kept(Draft::default().put(&key, Expect::Absent)), key))
@@ -82,10 +81,6 @@ pub(super) async fn change(call: Call) -> Result<Answer, Refusal> {
         let mut body = call.members()?;
         amend(&mut key, &mut body, call.now())?;
         body.end()?;
-        // Two keys of a rotation share theirs.
-        if key.name != kept.object.name {
-            check_name(snapshot, &known::project(snapshot, call.id(0))?, key.name.as_deref())?;
-        }
         Ok((Draft::default().put(&key, Expect::At(kept.revision)), key))
     });
     Ok(answer::ok(&made_shape(&change.await?)))
@@ -205,25 +200,6 @@ fn all<'a>(snapshot: &'a Snapshot, project: &Project<'a>) -> BTreeMap<String, Ke
         Known::Made(_) => Vec::new(),
     };
     made.chain(declared).collect()
-}
-
-/// Refuses a name that a key of the project has: in what was used nobody could tell the two apart. A key
-/// that was revoked has none any more.
-fn check_name(
-    snapshot: &Snapshot,
-    project: &Project<'_>,
-    name: Option<&str>,
-) -> Result<(), Refusal> {
-    let Some(name) = name else { return Ok(()) };
-    let has_it = |key: &Key<'_>| match key {
-        Key::Declared(_, _, key) => key.name == name,
-        Key::Made(kept) => kept.object.name.as_deref() == Some(name),
-    };
-    if all(snapshot, project).values().any(has_it) {
-        let message = format!("The project has a key {name:?} already; rotate or revoke that one.");
-        return Err(Refusal::conflict(message));
-    }
-    Ok(())
 }
 
 /// The id that usage of a declared key is reported under.

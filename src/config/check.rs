@@ -129,11 +129,6 @@ pub(super) fn too_short(secret: &str) -> Option<String> {
 }
 
 fn secrets(config: &Config, problems: &mut Vec<Problem>) {
-    if let Some(admin) = &config.admin_secret
-        && let Some(message) = admin.secret().and_then(|secret| too_short(secret.expose()))
-    {
-        problems.push(Problem::new("/admin_secret", format!("{} {message}", admin.reference())));
-    }
     let is_key = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let older = config.older_master_keys.iter().enumerate();
     let older = older.map(|(at, key)| (format!("/older_master_keys/{at}"), key));

@@ -1,9 +1,22 @@
 //! What a valid file had better not say.
 
+use super::check::too_short;
 use super::{Config, Model, OutputCap, Project};
 
-/// For each project with a hard budget, the providers of its models that cannot be told a cap.
+/// An admin secret that could be guessed, and for each project with a hard budget the providers of its
+/// models that cannot be told a cap.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
+    guessable(config).into_iter().chain(overspending(config)).collect()
+}
+
+/// What is wrong with the admin secret.
+fn guessable(config: &Config) -> Option<String> {
+    let admin = config.admin_secret.as_ref()?;
+    let why = too_short(admin.secret()?.expose())?;
+    Some(format!("admin_secret: {} {why}: it could be guessed", admin.reference()))
+}
+
+fn overspending(config: &Config) -> Vec<String> {
     let projects = config.tenants.iter().flat_map(|tenant| &tenant.projects);
     projects
         .filter(|project| has_hard_budget(project))

@@ -224,37 +224,3 @@ async fn wrong_settings_of_a_key_are_named() {
         refused_by_admin(&gateway.call(method, &path, body).await, 409, "validation_error");
     }
 }
-
-#[tokio::test]
-async fn two_keys_of_a_project_have_two_names() {
-    let provider = Provider::start().await;
-    let gateway = Gateway::over(&provider).await;
-    let named = |name: &str| json!({ "name": name });
-    let (first, _) = gateway.new_key("demo", named("backend")).await;
-    let post = async |name: &str| gateway.call("POST", "projects/demo/keys", named(name)).await;
-    // `ci` is one that the file declares.
-    for taken in ["backend", "ci"] {
-        let error = refused_by_admin(&post(taken).await, 409, "validation_error");
-        assert!(error["message"].as_str().unwrap().contains(taken), "{error}");
-    }
-    // Other projects, and keys without a name, are not in the way.
-    gateway.new_key("other", named("backend")).await;
-    for _ in 0..2 {
-        gateway.new_key("demo", json!({})).await;
-    }
-    let (second, _) = gateway.new_key("demo", named("worker")).await;
-    let patch = async |id: &str, name: &str| {
-        gateway.call("PATCH", &format!("projects/demo/keys/{id}"), named(name)).await
-    };
-    refused_by_admin(&patch(&second, "backend").await, 409, "validation_error");
-    assert_eq!(patch(&second, "worker").await.status, 200);
-    // Both keys of a rotation have its name, and may be told so.
-    let path = format!("projects/demo/keys/{first}/rotate");
-    let rotated = gateway.make(&path, json!({})).await;
-    assert_eq!(rotated["name"], "backend");
-    assert_eq!(patch(&first, "backend").await.status, 200);
-    for id in [&first, &rotated["id"].as_str().unwrap().to_owned()] {
-        gateway.remove(&format!("projects/demo/keys/{id}")).await;
-    }
-    assert_eq!(post("backend").await.status, 201);
-}

@@ -7,7 +7,7 @@
 
 use behest_contract::book::{Book, Row, RowQuery};
 use behest_contract::clock::{Clock, SystemClock};
-use behest_contract::purse::{Ask, Decision, Demand, Measure, Purse, Settlement, Window};
+use behest_contract::purse::{Ask, Demand, Measure, Purse, Settlement, Window};
 use behest_contract::testing::block_on;
 use behest_store::{Embedded, EmbeddedConfig};
 use std::hint::black_box;
@@ -93,10 +93,7 @@ fn ask(id: u64, user: u64, limit: u64) -> Ask {
 }
 
 fn admit(store: &Embedded, ask: Ask) -> bool {
-    match store.admit(ask) {
-        Decision::Done(answer) => answer.is_ok(),
-        Decision::Wait(_) => false,
-    }
+    block_on(store.admit(ask).settled()).is_ok()
 }
 
 fn settlement(ask: &Ask) -> Settlement {

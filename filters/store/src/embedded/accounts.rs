@@ -215,6 +215,12 @@ impl Accounts {
         self.journal.flush();
     }
 
+    /// How often the journal was written.
+    #[cfg(test)]
+    pub(super) fn writes(&self) -> u64 {
+        self.journal.groups()
+    }
+
     /// Whether anything is queued that nobody may come to write.
     pub(super) fn is_owing(&self) -> bool {
         self.journal.is_owing()

@@ -3,7 +3,7 @@
 use super::records::{signed, unsigned};
 use behest_contract::book::{Bucket, Row, RowQuery, Side, Sum, UsageQuery};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Result, params, params_from_iter};
+use rusqlite::{Connection, Result, Statement, params, params_from_iter};
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::time::Duration;
@@ -15,15 +15,23 @@ const COLUMNS: &str = "id, at_ms, tenant, project, user, session, thread, key, m
 /// So much of what one row can hold fits into a sum.
 const NUMBER_MAX: u64 = 1 << 42;
 
-/// Books a row. One that is there stays as it is.
-pub(super) fn insert(on: &Connection, row: &Row) -> Result<()> {
+/// Books rows. One that is there stays as it is.
+pub(super) fn insert(on: &Connection, rows: &[Row]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let sql = "INSERT INTO ledger (id, at_ms, tenant, project, user, session, thread, key, model,
          provider, bucket, status, ending, prompt_tokens, completion_tokens, cached_tokens,
          reasoning_tokens, micro_usd, latency_ms, first_byte_ms, attempts, estimated, overrun)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
          ?19, ?20, ?21, ?22, ?23) ON CONFLICT DO NOTHING";
+    let mut statement = on.prepare_cached(sql)?;
+    rows.iter().try_for_each(|row| insert_one(&mut statement, row))
+}
+
+fn insert_one(statement: &mut Statement<'_>, row: &Row) -> Result<()> {
     let number = |number: u64| signed(number.min(NUMBER_MAX));
-    on.prepare_cached(sql)?.execute(params![
+    statement.execute(params![
         &*row.id,
         signed(row.at_ms),
         &*row.tenant,

@@ -4,7 +4,7 @@
 use crate::child;
 use crate::killed::{Random, SEED, check_integrity};
 use behest_contract::book::{Book, Row, RowQuery};
-use behest_contract::purse::{Ask, Decision, Demand, Measure, Purse, Refused, Settlement, Window};
+use behest_contract::purse::{Ask, Demand, Measure, Purse, Refused, Settlement, Window};
 use behest_store::{Embedded, EmbeddedConfig};
 use futures::executor::block_on;
 use std::collections::{HashMap, HashSet};
@@ -58,10 +58,7 @@ pub(crate) fn ask(id: &str, demands: &[Demand]) -> Ask {
 }
 
 pub(crate) fn admit(store: &Embedded, ask: &Ask) -> Result<(), Refused> {
-    match store.admit(ask.clone()) {
-        Decision::Done(answer) => answer.map(drop),
-        Decision::Wait(_) => unreachable!(),
-    }
+    block_on(store.admit(ask.clone()).settled()).map(drop)
 }
 
 fn used(store: &Embedded, measure: Measure) -> u64 {

@@ -7,7 +7,7 @@ use crate::config::EmbeddedConfig;
 use behest_contract::book::{Book, Row};
 use behest_contract::clock::{Clock, ManualClock};
 use behest_contract::directory::Directory;
-use behest_contract::purse::{Ask, Decision, Demand, Purse, Refused, Settlement};
+use behest_contract::purse::{Ask, Demand, Purse, Refused, Settlement};
 use futures::executor::block_on;
 use std::cell::RefCell;
 use std::fs;
@@ -126,10 +126,7 @@ pub(super) fn admit_on(store: &Embedded, id: &str, demands: &[Demand]) -> Result
 }
 
 pub(super) fn admitted(store: &Embedded, ask: Ask) -> Result<Ask, Refused> {
-    match store.admit(ask.clone()) {
-        Decision::Done(answer) => answer.map(|_| ask),
-        Decision::Wait(_) => panic!("it has all it needs"),
-    }
+    block_on(store.admit(ask.clone()).settled()).map(|_| ask)
 }
 
 pub(super) fn ask(id: &str, demands: &[Demand]) -> Ask {

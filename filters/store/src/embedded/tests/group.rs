@@ -1,7 +1,11 @@
+use super::desk::{Desk, ask};
 use super::{Folder, ids, is_unavailable, put};
+use crate::book_suite::{row, settlement};
 use crate::config::EmbeddedConfig;
 use crate::suite::{change, line};
+use behest_contract::book::Book;
 use behest_contract::directory::{Directory, Expect, Failure, Revision};
+use behest_contract::purse::Purse;
 use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::join_all;
@@ -112,4 +116,32 @@ fn a_writer_that_waits_too_long_for_another_process_refuses_and_goes_on() {
     assert_eq!(block_on(store.revision()), Ok(Revision(0)));
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(block_on(put(&store, "a", "x")), Ok(Revision(1)));
+}
+
+#[test]
+fn requests_that_begin_and_end_together_share_their_writes() {
+    const MANY: u64 = 50;
+    let desk = Desk::new();
+    let store = &desk.store;
+    let asked = (0..MANY).map(|n| store.admit(ask(&n.to_string(), &[])).settled());
+    assert!(block_on(join_all(asked)).iter().all(Result::is_ok));
+    assert_eq!(store.0.accounts.writes(), 1);
+    for n in 0..MANY {
+        let row = row(&n.to_string(), 0);
+        store.close_soon(Some(settlement(&row)), Some(row));
+    }
+    assert!(store.owes_a_flush());
+    assert_eq!(store.0.accounts.writes(), 1);
+    store.flush_closed();
+    assert!(!store.owes_a_flush());
+    assert_eq!(store.0.accounts.writes(), 2);
+    assert_eq!(desk.rows().len() as u64, MANY);
+}
+
+#[test]
+fn what_nobody_has_flushed_is_told_all_the_same() {
+    let desk = Desk::new();
+    let row = row("1", 0);
+    desk.store.close_soon(Some(settlement(&row)), Some(row));
+    assert_eq!(desk.rows().len(), 1);
 }

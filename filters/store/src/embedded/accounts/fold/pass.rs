@@ -130,9 +130,7 @@ impl Pass {
         if self.position() == self.began_at && self.gone.is_empty() {
             return Ok(false);
         }
-        for row in &self.rows {
-            ledger::insert(on, row)?;
-        }
+        ledger::insert(on, &self.rows)?;
         self.growth.write(on, self.now)?;
         for lease in &self.gone {
             sql::delete_lease(on, self.boot, *lease)?;
