@@ -142,12 +142,15 @@ impl Column {
         column
     }
 
-    /// With as many digits after the point as the others have, so that the points stand in one line.
+    /// With as many digits after the point as the others have, so that the points stand in one line. A whole
+    /// number has no point, and room for one.
     fn written(&self, cell: &Cell) -> String {
-        let missing = self.decimals.filter(|_| cell.kind == Kind::Number);
-        let missing = missing.map_or(0, |most| most - cell.decimals().min(most));
-        let point = if missing > 0 && cell.decimals() == 0 { "." } else { "" };
-        format!("{}{point}{}", cell.text, "0".repeat(missing))
+        let most = self.decimals.filter(|_| cell.kind == Kind::Number).unwrap_or(0);
+        let rest = match cell.decimals() {
+            0 if most > 0 => " ".repeat(1 + most),
+            decimals => "0".repeat(most.saturating_sub(decimals)),
+        };
+        format!("{}{rest}", cell.text)
     }
 
     fn aligned(&self, cell: &Cell) -> String {
