@@ -139,18 +139,18 @@ impl Visit for Watch {
             facts.read::<Principal>(),
             facts.read::<RequestId>(),
         ) {
-            (Some(Endpoint::Chat | Endpoint::Embeddings), Some(who), Some(id)) => {
-                (who.clone(), id.0.clone())
-            }
+            (Some(Endpoint::Chat | Endpoint::Embeddings), Some(who), Some(id)) => (who, id),
             (Some(Endpoint::Models | Endpoint::Mint | Endpoint::Usage), ..) => return Step::go(),
             _ => {
                 let denial = Denial::new(Kind::Internal, "The request could not be checked.");
                 return Step::Done(Err(Box::new(denial.note("pii: a fact is not stated"))));
             }
         };
-        let Some(policy) = self.policies.find(&who.project, who.tier.as_deref()).cloned() else {
+        let policy = self.policies.find(&who.project, who.tier.as_deref());
+        let Some(policy) = policy.filter(|policy| policy.looks()).cloned() else {
             return Step::go();
         };
+        let (who, id) = (who.clone(), id.0.clone());
         let teller = self.teller.insert(Teller {
             ports: self.ports.clone(),
             tenant: who.tenant.clone(),

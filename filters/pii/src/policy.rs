@@ -17,6 +17,13 @@ pub(crate) struct Policy {
     pub(crate) sentinel: Option<Arc<Sentinel>>,
 }
 
+impl Policy {
+    /// Whether anything of a prompt is looked at: else none of it is read.
+    pub(crate) fn looks(&self) -> bool {
+        self.shield.is_some() || self.sentinel.is_some()
+    }
+}
+
 /// The policies of a snapshot.
 #[derive(Debug, Default)]
 pub struct PiiPolicies {
