@@ -125,7 +125,8 @@ fn workers(config: &Config) -> usize {
     }
 }
 
-fn data_service(
+/// The data listener's service, as the program runs it.
+pub fn data_service(
     house: &Arc<House>,
     config: &Config,
     conf: &Arc<ServerConf>,

@@ -8,13 +8,14 @@ use crate::variant::{VARIANTS, Variant};
 use crate::workload::{WORKLOADS, Workload};
 
 const USAGE: &str = "usage: cargo bench --bench load -- [--rounds N] [--seconds S] \
-    [--only 1k,32k,256k,256k-escapes,burst,latency,streams] [--variants nginx,bare,gateway,limits,guarded] \
+    [--only 1k,32k,256k,256k-escapes,burst,latency,streams] [--variants nginx,bare,exchange,gateway,limits,guarded] \
     [--gateway PATH] [--gate] [--markdown]";
 
 pub(crate) enum Role {
     Conduct(Args),
     SelfCheck,
     Bare { port: u16, upstream: u16 },
+    Exchange { config: PathBuf },
     Upstream { port: u16 },
     Load { port: u16, workload: &'static Workload, connections: usize, seconds: f64 },
     Streams { port: u16, count: usize },
@@ -35,6 +36,7 @@ impl Role {
         let Some(first) = words.next() else { return Ok(Role::SelfCheck) };
         Ok(match first.as_str() {
             "role-bare" => Role::Bare { port: value(&mut words)?, upstream: value(&mut words)? },
+            "role-exchange" => Role::Exchange { config: value(&mut words)? },
             "role-upstream" => Role::Upstream { port: value(&mut words)? },
             "role-streams" => Role::Streams { port: value(&mut words)?, count: value(&mut words)? },
             "role-load" => Role::Load {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::Fallible;
@@ -52,6 +52,13 @@ const GUARDS: &str = r#"
         sentinel: { mode: enforce, blocklist: ["project zephyr"] }
 "#;
 
+/// The secrets that the configuration refers to.
+pub(crate) const ENV: [(&str, &str); 3] = [
+    ("BEHEST_ADMIN_SECRET", "an-admin-secret-that-only-this-bench-uses"),
+    ("UP_KEY", "sk-upstream-key-of-the-bench"),
+    ("BENCH_KEY", KEY),
+];
+
 /// The project's further fields.
 fn rooms(variant: Variant) -> String {
     match variant {
@@ -68,20 +75,21 @@ pub(crate) fn start(
     port: u16,
     upstream: u16,
 ) -> Fallible<Server> {
-    fs::create_dir_all(folder)?;
     let admin = free_port()?;
-    let config = folder.join("behest.yaml");
-    let text = configuration(folder, port, admin, upstream);
-    fs::write(&config, text + &rooms(variant))?;
+    let config = configure(folder, variant, [port, admin, upstream])?;
     let args = ["serve", "--config", &config.display().to_string()];
-    let env = [
-        ("BEHEST_ADMIN_SECRET", "an-admin-secret-that-only-this-bench-uses"),
-        ("UP_KEY", "sk-upstream-key-of-the-bench"),
-        ("BENCH_KEY", KEY),
-    ];
-    let mut server = Server::start_with_env(folder, program, &args, &env)?;
+    let mut server = Server::start_with_env(folder, program, &args, &ENV)?;
     server.wait_until(|| is_ready(admin))?;
     Ok(server)
+}
+
+/// Writes the configuration of a gateway with these ports: for data, of its admin API, of the upstream.
+pub(crate) fn configure(folder: &Path, variant: Variant, ports: [u16; 3]) -> Fallible<PathBuf> {
+    fs::create_dir_all(folder)?;
+    let [port, admin, upstream] = ports;
+    let config = folder.join("behest.yaml");
+    fs::write(&config, configuration(folder, port, admin, upstream) + &rooms(variant))?;
+    Ok(config)
 }
 
 /// The address limit exempts the load, but still counts it; a thousand streams come from one address.

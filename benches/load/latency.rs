@@ -20,7 +20,8 @@ struct Runs {
 
 pub(crate) fn measure(args: &Args, upstream: u16, fleet: &[Way]) -> Fallible<Vec<Verdict>> {
     let direct = Way::direct(upstream);
-    let ways: Vec<&Way> = std::iter::once(&direct).chain(fleet).collect();
+    let ways: Vec<&Way> =
+        std::iter::once(&direct).chain(fleet).filter(|way| way.variant.takes("latency")).collect();
     let empty = |way: &&Way| Runs { variant: way.variant, runs: Vec::new() };
     let mut all: Vec<Runs> = ways.iter().map(empty).collect();
     for round in 0..args.rounds {

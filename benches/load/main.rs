@@ -12,6 +12,7 @@
 mod answer;
 mod args;
 mod bare;
+mod exchange;
 mod gates;
 mod gateway;
 mod latency;
@@ -54,6 +55,7 @@ fn play(role: Role) -> Fallible<bool> {
         Role::Conduct(args) => return conduct(&args),
         Role::SelfCheck => selfcheck::run()?,
         Role::Bare { port, upstream } => bare::run(port, upstream),
+        Role::Exchange { config } => exchange::run(&config)?,
         Role::Upstream { port } => upstream::run(port)?,
         Role::Load { port, workload, connections, seconds } => {
             load::run(port, workload, connections, seconds)?

@@ -31,7 +31,9 @@ pub(crate) fn measure(args: &Args, fleet: &[Way]) -> Fallible<Vec<Verdict>> {
     for round in 0..args.rounds {
         announce("CPU per request", round, args.rounds);
         for series in &mut all {
-            let cells = rotated(fleet, round).map(|way| cell(way, series.workload, args.seconds));
+            let cells = rotated(fleet, round)
+                .filter(|way| way.variant.takes(series.workload.name))
+                .map(|way| cell(way, series.workload, args.seconds));
             series.rounds.push(cells.collect::<Fallible<_>>()?);
         }
     }
@@ -89,7 +91,8 @@ fn print(args: &Args, all: &[Series]) {
     let head = ["workload", "proxy", "CPU µs/request", "ratio to bare (min..max)", "requests/s"];
     let mut table = Table::new("CPU per request: medians over the rounds, ratios paired", &head);
     for series in all {
-        for variant in &args.variants {
+        let takes = |variant: &&Variant| variant.takes(series.workload.name);
+        for variant in args.variants.iter().filter(takes) {
             table.row([
                 series.workload.name.to_owned(),
                 variant.name().to_owned(),

@@ -43,7 +43,8 @@ pub(crate) fn measure(args: &Args, upstream: u16, folder: &Path) -> Fallible<Vec
     let mut all = Vec::new();
     for round in 0..args.rounds {
         announce("slow streams", round, args.rounds);
-        for variant in rotated(&args.variants, round) {
+        let takes = |variant: &&Variant| variant.takes("streams");
+        for variant in rotated(&args.variants, round).filter(takes) {
             let folder = folder.join(format!("streams-{round}-{}", variant.name()));
             let way = Way::start(*variant, args, upstream, &folder)?;
             let sample = sample(&way, args.seconds);
@@ -111,7 +112,7 @@ fn print(args: &Args, all: &[Sample]) {
         "CPU to bare",
     ];
     let mut table = Table::new(&title, &head);
-    for variant in &args.variants {
+    for variant in args.variants.iter().filter(|variant| variant.takes("streams")) {
         table.row([
             variant.name().to_owned(),
             micros(&of(all, *variant, |sample| sample.idle_mib)),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::args::Args;
 use crate::process::{Server, free_port};
-use crate::{Fallible, bare, gateway, nginx};
+use crate::{Fallible, bare, exchange, gateway, nginx};
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Variant {
@@ -13,6 +13,8 @@ pub(crate) enum Variant {
     Direct,
     Nginx,
     Bare,
+    /// The gateway without its rooms: listener, door, intake, exchange and relay.
+    Exchange,
     /// The gateway with what is on by default: key, index, a project's requests, ledger, log, metrics.
     Gateway,
     /// With every layer of limits and budgets besides.
@@ -27,6 +29,7 @@ impl Variant {
             Variant::Direct => "direct",
             Variant::Nginx => "nginx",
             Variant::Bare => "bare",
+            Variant::Exchange => "exchange",
             Variant::Gateway => "gateway",
             Variant::Limits => "limits",
             Variant::Guarded => "guarded",
@@ -34,13 +37,24 @@ impl Variant {
     }
 
     pub(crate) fn is_gateway(self) -> bool {
-        matches!(self, Variant::Gateway | Variant::Limits | Variant::Guarded)
+        matches!(self, Variant::Exchange | Variant::Gateway | Variant::Limits | Variant::Guarded)
+    }
+
+    /// Whether it is measured by this name of a workload or of what else there is.
+    pub(crate) fn takes(self, name: &str) -> bool {
+        self != Variant::Exchange || ["1k", "burst"].contains(&name)
     }
 }
 
 /// All proxies.
-pub(crate) const VARIANTS: [Variant; 5] =
-    [Variant::Nginx, Variant::Bare, Variant::Gateway, Variant::Limits, Variant::Guarded];
+pub(crate) const VARIANTS: [Variant; 6] = [
+    Variant::Nginx,
+    Variant::Bare,
+    Variant::Exchange,
+    Variant::Gateway,
+    Variant::Limits,
+    Variant::Guarded,
+];
 
 impl FromStr for Variant {
     type Err = ();
@@ -73,6 +87,7 @@ impl Way {
             Variant::Direct => return Ok(Way::direct(upstream)),
             Variant::Nginx => nginx::start(folder, port, upstream),
             Variant::Bare => bare::start(folder, port, upstream),
+            Variant::Exchange => exchange::start(folder, port, upstream),
             Variant::Gateway | Variant::Limits | Variant::Guarded => {
                 gateway::start(folder, &args.gateway, variant, port, upstream)
             }

@@ -54,6 +54,9 @@ impl Workload {
     /// The highest median ratio of a gateway's CPU per request to bare Pingora's, and what it aims at.
     pub(crate) fn gate(&self, variant: Variant) -> Option<(f64, Option<f64>)> {
         match variant {
+            Variant::Exchange if !variant.takes(self.name) => None,
+            Variant::Exchange if self.events > 0 => Some((0.8, None)),
+            Variant::Exchange => Some((1.0, None)),
             Variant::Gateway => Some((self.gate, self.aim)),
             Variant::Limits => Some((self.gate.max(1.3), Some(1.05))),
             // A long prompt is read by every detector: that cost is the redaction bench's.
