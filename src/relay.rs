@@ -119,7 +119,7 @@ async fn stream(
 
 /// Why a stream ends before its end.
 #[derive(Debug)]
-enum Cut {
+pub enum Cut {
     /// The provider broke off.
     Provider(Break),
     /// A room lets nothing more pass.
@@ -127,7 +127,7 @@ enum Cut {
 }
 
 /// The client's side of a stream.
-struct Events {
+pub struct Events {
     speller: StreamSpeller,
     said: Vec<Delta>,
     /// What is spelt and not yet written.
@@ -136,7 +136,8 @@ struct Events {
 }
 
 impl Events {
-    fn new(spelling: Spelling) -> Self {
+    /// A stream that is to be spelt like this.
+    pub fn new(spelling: Spelling) -> Self {
         Self {
             speller: StreamSpeller::new(spelling),
             said: Vec::with_capacity(4),
@@ -169,7 +170,8 @@ impl Events {
         self.lead_through(frames, visits, account)
     }
 
-    fn lead_through(
+    /// Leads decoded frames through these visits and spells what comes out.
+    pub fn lead_through(
         &mut self,
         frames: &mut Vec<Decoded>,
         visits: &mut Visits,
@@ -192,8 +194,13 @@ impl Events {
         Ok(())
     }
 
+    /// What is spelt and not yet taken.
+    pub fn take_spelt(&mut self) -> Bytes {
+        Bytes::from(std::mem::take(&mut self.out))
+    }
+
     async fn write(&mut self, client: &mut ServerSession) -> Result<(), Stop> {
-        let events = Bytes::from(std::mem::take(&mut self.out));
+        let events = self.take_spelt();
         client.write_response_body(events, false).await.map_err(|_| Stop::ClientLeft)
     }
 
