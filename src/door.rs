@@ -177,6 +177,9 @@ fn host_project(head: &RequestHeader, passage: &Passage) -> Result<Option<Arc<st
 /// The host in a target that is a whole address (RFC 9112, 3.2.2), which counts before the Host header.
 /// Where both are there and differ, Pingora has refused the request.
 fn host_of_target(target: &[u8]) -> Option<&str> {
+    if target.starts_with(b"/") {
+        return None;
+    }
     let (scheme, rest) = std::str::from_utf8(target).ok()?.split_once("://")?;
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return None;

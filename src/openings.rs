@@ -70,12 +70,8 @@ impl Openings {
     fn note(&self, one: &Waiting, is_done: bool, now: Instant) {
         let mut state = self.0.lock();
         // Two may have done it at the same time.
-        let found = state.waiting.iter().position(|it| it.number == one.number);
-        let Some(at) =
-            found.filter(|at| state.waiting.get(*at).is_some_and(|it| it.done == one.done))
-        else {
-            return;
-        };
+        let same = |it: &Waiting| (it.number, it.done) == (one.number, one.done);
+        let Some(at) = state.waiting.iter().position(same) else { return };
         let mut one = state.waiting.swap_remove(at);
         let wait = if is_done { AGAIN_AFTER.get(one.done) } else { Some(&TRIED_AGAIN_AFTER) };
         one.done += usize::from(is_done);

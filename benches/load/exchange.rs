@@ -20,8 +20,9 @@ use pingora::server::Server;
 use pingora::server::configuration::ServerConf;
 
 use crate::Fallible;
-use crate::gateway::{ENV, configure};
+use crate::gateway::configure;
 use crate::process::{self, free_port};
+use crate::project::ENV;
 use crate::variant::Variant;
 
 /// Tells who asks, whoever does.

@@ -8,56 +8,8 @@ use std::time::Duration;
 
 use crate::Fallible;
 use crate::process::{Server, free_port};
+use crate::project::{DEFAULTS, ENV, GUARDS, LIMITS};
 use crate::variant::Variant;
-use crate::workload::KEY;
-
-/// What an end user may use by default would not last for the run.
-const DEFAULTS: &str = r#"
-        user_limits: { tokens_per_day: 1000000000000 }
-"#;
-
-/// Every layer that there is, each with room for the whole run, so that all of them count.
-const LIMITS: &str = r#"
-        default_tier: max
-        limits:
-          requests_per_minute: 100000000
-          user_requests_per_minute: 100000000
-          max_in_flight: 100000
-          tokens_per_day: 1000000000000
-          tokens_per_month: 1000000000000
-          usd_per_day: 1000000
-          usd_per_month: 1000000
-        user_limits:
-          requests_per_day: 1000000000
-          tokens_per_minute: 1000000000000
-          tokens_per_day: 1000000000000
-          tokens_per_month: 1000000000000
-          usd_per_day: 1000000
-          usd_per_month: 1000000
-          max_in_flight: 100000
-        session_limits: { tokens: 1000000000000, usd: 1000000 }
-        tiers:
-          max:
-            sort_order: 3
-            requests_per_minute: 100000000
-            requests_per_day: 1000000000
-            tokens_per_minute: 1000000000000
-            tokens_per_day: 1000000000000
-            tokens_per_month: 1000000000000
-"#;
-
-/// Every detector, with placeholders; block list and injection rules.
-const GUARDS: &str = r#"
-        pii: { mode: enforce, default_action: MASK }
-        sentinel: { mode: enforce, blocklist: ["project zephyr"] }
-"#;
-
-/// The secrets that the configuration refers to.
-pub(crate) const ENV: [(&str, &str); 3] = [
-    ("BEHEST_ADMIN_SECRET", "an-admin-secret-that-only-this-bench-uses"),
-    ("UP_KEY", "sk-upstream-key-of-the-bench"),
-    ("BENCH_KEY", KEY),
-];
 
 /// The project's further fields.
 fn rooms(variant: Variant) -> String {

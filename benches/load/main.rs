@@ -20,6 +20,8 @@ mod load;
 mod nginx;
 mod proc;
 mod process;
+#[path = "../setting/project.rs"]
+mod project;
 mod rounds;
 mod selfcheck;
 mod streams;

@@ -1,10 +1,8 @@
 //! What is asked, by name: the request's bytes, how many ask at once, and the gate.
 
 use crate::Fallible;
+use crate::project::KEY;
 use crate::variant::Variant;
-
-/// The key that the gateway knows; the other proxies get the same header and do not look at it.
-pub(crate) const KEY: &str = "behest_sk_live_00000000000000000000000000000001";
 
 /// Events that a client sees in a burst, before `[DONE]`.
 pub(crate) const BURST: usize = 64;

@@ -1,5 +1,8 @@
 //! A gateway without listeners, and requests that go as far as the exchange in it.
 
+#[path = "project.rs"]
+mod project;
+
 use behest::config::Config;
 use behest::exchange::Place;
 use behest::house::{Fixtures, House};
@@ -13,61 +16,16 @@ use behest_contract::facts::{Endpoint, ModelChoice};
 use behest_contract::testing::block_on;
 use bytes::Bytes;
 use pingora::http::RequestHeader;
+use project::{DEFAULTS, ENV, GUARDS, KEY, LIMITS};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-const KEY: &str = "behest_sk_live_00000000000000000000000000000001";
-
-/// What the configuration's references stand for.
-const SECRETS: [(&str, &str); 3] = [
-    ("BEHEST_ADMIN_SECRET", "an-admin-secret-that-only-this-bench-uses"),
-    ("UP_KEY", "sk-upstream-key-of-the-bench"),
-    ("BENCH_KEY", KEY),
-];
-
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What the user writes besides prose. It is put back into answers.
 pub(crate) const EMAIL: &str = "jane@example.com";
-
-/// What an end user may use by default would not last for the run.
-const DEFAULTS: &str = "
-        user_limits: { tokens_per_day: 1000000000000 }
-";
-
-/// Every layer of limits, each with room for the whole run, every detector, and both of Sentinel's rules.
-const EVERYTHING: &str = r#"
-        default_tier: max
-        limits:
-          requests_per_minute: 100000000
-          user_requests_per_minute: 100000000
-          max_in_flight: 100000
-          tokens_per_day: 1000000000000
-          tokens_per_month: 1000000000000
-          usd_per_day: 1000000
-          usd_per_month: 1000000
-        user_limits:
-          requests_per_day: 1000000000
-          tokens_per_minute: 1000000000000
-          tokens_per_day: 1000000000000
-          tokens_per_month: 1000000000000
-          usd_per_day: 1000000
-          usd_per_month: 1000000
-          max_in_flight: 100000
-        session_limits: { tokens: 1000000000000, usd: 1000000 }
-        tiers:
-          max:
-            sort_order: 3
-            requests_per_minute: 100000000
-            requests_per_day: 1000000000
-            tokens_per_minute: 1000000000000
-            tokens_per_day: 1000000000000
-            tokens_per_month: 1000000000000
-        pii: { mode: enforce, default_action: MASK }
-        sentinel: { mode: enforce, blocklist: ["project zephyr"] }
-"#;
 
 /// What stands in a gateway's chain.
 #[derive(Clone, Copy, PartialEq)]
@@ -101,7 +59,7 @@ impl Gateway {
         let data = tempfile::tempdir().unwrap();
         let text = configuration(data.path(), rooms);
         let env = |name: &str| {
-            let known = SECRETS.iter().find(|(variable, _)| *variable == name);
+            let known = ENV.iter().find(|(variable, _)| *variable == name);
             known.map(|(_, secret)| (*secret).to_owned())
         };
         let config = Config::parse(&text, "bench.yaml", data.path(), &env).unwrap();
@@ -192,7 +150,8 @@ pub(crate) fn body(streamed: bool) -> Bytes {
 /// The address limit exempts the bench, but still counts it.
 fn configuration(data: &Path, rooms: Rooms) -> String {
     let data = data.display();
-    let project = if rooms == Rooms::Everything { EVERYTHING } else { DEFAULTS };
+    let project = if rooms == Rooms::Everything { [LIMITS, GUARDS] } else { [DEFAULTS, ""] };
+    let project = project.concat();
     format!(
         r#"data: "{data}"
 admin_secret: "env:BEHEST_ADMIN_SECRET"

@@ -215,8 +215,10 @@ impl Admission {
 
     /// The purse has given everything.
     pub(crate) fn granted(&self, granted: &Granted) -> Lease {
-        let asked = self.asked.iter().copied().zip(granted.used.iter().copied());
-        let standings = Standings::tightest(asked, granted.at);
+        let mut standings = Standings::default();
+        for (rule, used) in self.asked.iter().zip(&granted.used) {
+            standings.note_used(*rule, *used, granted.at);
+        }
         let needs = self.needs();
         let is_hard = self.asked.iter().any(|rule| rule.layer.is_hard());
         let Amounts { output, is_fixed, counting, .. } = self.amounts;

@@ -56,36 +56,28 @@ pub struct Standings {
 }
 
 impl Standings {
-    /// The tightest of layers that had come to this much when all were asked at one time.
-    pub(crate) fn tightest(asked: impl Iterator<Item = (Rule, u64)>, now: Duration) -> Self {
-        let mut tightest: [Option<(Rule, u64)>; 2] = [None; 2];
-        let left = |(rule, used): (Rule, u64)| rule.limit.saturating_sub(used);
-        for asked in asked {
-            let [requests, tokens] = &mut tightest;
-            let place = match asked.0.layer.measure() {
-                Measure::Requests => requests,
-                Measure::Tokens => tokens,
-                Measure::InFlight | Measure::MicroUsd => continue,
-            };
-            if place.is_none_or(|tightest| left(asked) < left(tightest)) {
-                *place = Some(asked);
-            }
-        }
-        let told = |(rule, used)| Standing::new(rule, used, now);
-        let [requests, tokens] = tightest.map(|tightest| tightest.map(told));
-        Self { requests, tokens }
-    }
-
     /// Keeps a standing if its layer has less left than those so far; of equals the first stays.
     pub(crate) fn note(&mut self, standing: Standing) {
-        let place = match standing.layer.measure() {
-            Measure::Requests => &mut self.requests,
-            Measure::Tokens => &mut self.tokens,
-            Measure::InFlight | Measure::MicroUsd => return,
-        };
-        if place.is_none_or(|tightest| standing.remaining() < tightest.remaining()) {
+        if let Some(place) = self.place(standing.layer, standing.remaining()) {
             *place = Some(standing);
         }
+    }
+
+    /// The same for a rule's counter. A standing is made only of one that is kept.
+    pub(crate) fn note_used(&mut self, rule: Rule, used: u64, now: Duration) {
+        if let Some(place) = self.place(rule.layer, rule.limit.saturating_sub(used)) {
+            *place = Some(Standing::new(rule, used, now));
+        }
+    }
+
+    /// Where a layer with so much left is kept.
+    fn place(&mut self, layer: Layer, left: u64) -> Option<&mut Option<Standing>> {
+        let place = match layer.measure() {
+            Measure::Requests => &mut self.requests,
+            Measure::Tokens => &mut self.tokens,
+            Measure::InFlight | Measure::MicroUsd => return None,
+        };
+        place.is_none_or(|tightest| left < tightest.remaining()).then_some(place)
     }
 
     /// What an answer's headers say of them.
